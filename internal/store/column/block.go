@@ -1,0 +1,68 @@
+package column
+
+import (
+	"encoding/json/jsontext"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/query"
+)
+
+// Block is an immutable run of consecutive positions of one instance, as
+// columns. Rows are in the block's own order (Order says which). All methods
+// may be called by many goroutines at once; a Block is valid until its owner
+// releases it.
+type Block interface {
+	// Rows is the number of rows, at most MaxRows.
+	Rows() int
+	// Order is the order of the rows.
+	Order() Order
+	// Envelope returns the column of an event field: Position, SequenceNumber
+	// (Int), Timestamp (Int, microseconds since the epoch), RecordedAt (Int,
+	// milliseconds since the epoch), Severity (Int, 1–8), StreamID, EventType,
+	// Category, Actor, Subject (String), ID (String, valid only where the
+	// caller brought the id; made ids are computed, see Events).
+	Envelope(root query.Root) (*Vector, error)
+	// Path returns what the block holds in columns for a path into Payload or
+	// Metadata.
+	Path(root query.Root, path []query.Step) (PathColumns, error)
+	// Texts calls fn with every column that holds strings of the payload, for
+	// full-text search, and with the rows that hold others besides.
+	Texts(fn func(v *Vector) error) (rest Bitmap, err error)
+	// Value is the compact JSON text at a path of one row, ok false where it is
+	// missing. It is the slow, always right way.
+	Value(row int, root query.Root, path []query.Step) (v jsontext.Value, ok bool, err error)
+	// Events appends the events of the given rows, in the order given. Fields
+	// that need does not name may be left zero.
+	Events(dst []event.Event, rows []int32, need Need) ([]event.Event, error)
+	// BytesRead is how many bytes were read from disk for this block so far.
+	BytesRead() int64
+}
+
+// Order is an order of rows in a block.
+type Order uint8
+
+// Rows are ordered by position, or by stream name and then sequence number.
+const (
+	ByPosition Order = iota + 1
+	ByStream
+)
+
+// Need says which parts of an event are wanted.
+type Need struct {
+	Payload  bool
+	Metadata bool
+}
+
+// PathColumns is what a block holds for one path. A row whose value is a
+// scalar in a column is valid in exactly one of Vectors.
+type PathColumns struct {
+	// Vectors holds at most one column of each kind. Values in a JSON vector
+	// are parsed by the reader.
+	Vectors []*Vector
+	// Nulls has the rows that hold the JSON value null; nil = none.
+	Nulls Bitmap
+	// Other has the rows that may hold a value that is in no vector; Value
+	// tells. Rows outside Vectors, Nulls and Other have nothing at the path.
+	// nil = none.
+	Other Bitmap
+}

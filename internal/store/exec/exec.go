@@ -1,0 +1,84 @@
+// Package exec answers queries: it prunes blocks by their statistics, reads
+// only the columns that are named, evaluates conditions on whole vectors and
+// fetches other columns only for the rows that are returned.
+package exec
+
+import (
+	"context"
+	"encoding/json/jsontext"
+	"time"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
+
+// Snapshot is the state of one instance that a query is answered from.
+type Snapshot struct {
+	InstanceID string
+	// Blocks are in order of position and do not overlap.
+	Blocks []BlockRef
+	// LastPosition is the last position that the snapshot holds or has held.
+	LastPosition int64
+}
+
+// BlockRef names a block and tells what can be told without reading it.
+type BlockRef struct {
+	// Segment is the file's name; empty for a block of the head. Several
+	// blocks (row groups) may have one segment.
+	Segment string
+	Rows    int
+	// Inclusive ranges over the rows.
+	FirstPosition, LastPosition int64
+	MinTimestamp, MaxTimestamp  int64 // microseconds since the epoch
+	MinRecorded, MaxRecorded    int64 // milliseconds since the epoch
+	// MayHold reports whether a row can have the given string at a string
+	// field (StreamID, EventType, Actor, Subject, ID, or a payload or metadata
+	// path); it may say true wrongly, never false. nil = always true.
+	MayHold func(f query.Field, value string) bool
+	// Open reads the block; release must be called once, after the last use.
+	Open func(ctx context.Context) (b column.Block, release func(), err error)
+}
+
+// Result answers a query.
+type Result struct {
+	// Events are the matches of a query without Select and Reduce.
+	Events []event.Event
+	// Selected are the matches of a query with Select, each a JSON object.
+	Selected []jsontext.Value
+	// Aggregation is the JSON of a query with Reduce: {"value": v},
+	// {"values": {…}} or an array of groups (SPEC §3).
+	Aggregation jsontext.Value
+	// Total counts all matches; nil where the query has NoTotal.
+	Total      *int64
+	Limit      int
+	Offset     int
+	NextCursor string // empty on the last page
+	Stats      Stats
+}
+
+// Stats is what a query cost.
+type Stats struct {
+	RowsScanned     int64
+	SegmentsScanned int
+	SegmentsSkipped int
+	BytesRead       int64
+	Elapsed         time.Duration
+}
+
+// Memory is the budget that all running queries share.
+type Memory struct{}
+
+// Run answers q from the snapshot s. Errors: *query.Error for a cursor that
+// does not fit the query, ErrMemory beyond the budget, ErrTooManyValues, and
+// the context's error.
+func Run(ctx context.Context, q *query.Query, s Snapshot, m *Memory) (*Result, error) {
+	panic("exec: not built yet")
+}
+
+// Scan calls fn with every match of where (nil = every event) whose position
+// is above after, in order of position, some thousand at a time, until fn fails
+// or all are done. The slice is fn's only until it returns.
+func Scan(ctx context.Context, where query.Condition, s Snapshot, after int64, m *Memory, fn func([]event.Event) error) error {
+	panic("exec: not built yet")
+}
