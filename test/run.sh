@@ -1,0 +1,22 @@
+#!/bin/sh
+# The test command of the README: `make test`. It installs what is missing, then
+# vets and runs everything with the race detector. A failed or a skipped test
+# makes it fail (test/gate reads go test's own record).
+set -eu
+cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=auto
+export CGO_ENABLED=1
+
+test/setup.sh
+
+echo "== go vet"
+go vet ./...
+if [ -d bench ]; then
+	(cd bench && go vet ./...)
+	echo "== go test ./... (bench: DuckDB reads a data directory)"
+	(cd bench && go test -count=1 -timeout 20m -json ./...) | go run ./test/gate
+fi
+
+echo "== go test -race ./..."
+go test -race -count=1 -timeout 30m -json ./... | go run ./test/gate
+echo "make test: all tests ran and passed, none was skipped"

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs what the tests need and the machine lacks: a C and C++ compiler (the
+# race detector, DuckDB in the bench module), curl (the README's commands) and
+# git. Runs any number of times; does nothing when everything is there.
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+missing=
+have gcc || missing="$missing gcc libc6-dev"
+have g++ || missing="$missing g++"
+have curl || missing="$missing curl"
+have git || missing="$missing git"
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	if ! have sudo || ! sudo -n true 2>/dev/null; then
+		echo "test/setup.sh: missing:$missing. Install these packages, or run as root or with passwordless sudo." >&2
+		exit 1
+	fi
+	sudo='sudo -n'
+fi
+if ! have apt-get; then
+	echo "test/setup.sh: missing:$missing. Install them with your system's package manager (there is no apt-get here)." >&2
+	exit 1
+fi
+
+echo "test/setup.sh: installing$missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # one word a package
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing
