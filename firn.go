@@ -142,7 +142,7 @@ func (l *Log) Err() error { panic("firn: not built yet") }
 
 // Append stores a batch, all of it or nothing, in the order given. When it
 // returns without error every event is on disk (fsync) and visible to the next
-// query and every subscription. Errors: *event.Error, *SequenceError,
+// query and every subscription. Errors: *event.InvalidError, *SequenceError,
 // *IDConflictError, ErrNotFound, ErrOverloaded, ErrNoSpace, ErrFailed, ErrClosed
 // leave nothing stored; any other error means unknown: retry with the same ids.
 func (l *Log) Append(ctx context.Context, r AppendRequest) ([]Receipt, error) {
