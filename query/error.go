@@ -1,0 +1,63 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Error says what is wrong with a query, where, and what would be right. Its
+// text is safe to show to whoever wrote the query.
+type Error struct {
+	// Path is the JSON path of the fault, such as where[1].operator; empty when
+	// the fault is of the whole text.
+	Path    string
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return e.Message
+	}
+	return e.Path + ": " + e.Message
+}
+
+func errorAt(path, format string, args ...any) *Error {
+	return &Error{Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+// nearest is the one of known that name was probably meant to be; ok is false
+// if none is near.
+func nearest(name string, known []string) (best string, ok bool) {
+	const longest = 40 // names of the DSL are shorter, and so is the work
+	if len(name) > longest {
+		return "", false
+	}
+	least := 1 + max(1, len(name)/3)
+	for _, k := range known {
+		d := distance(strings.ToLower(name), strings.ToLower(k))
+		if d < least {
+			best, least, ok = k, d, true
+		}
+	}
+	return best, ok
+}
+
+// distance is the number of bytes to insert, remove or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
