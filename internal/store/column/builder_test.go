@@ -1,0 +1,35 @@
+package column_test
+
+import (
+	"testing"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/column/columntest"
+	"pgregory.net/rapid"
+)
+
+func appendAll(t *rapid.T, b *column.Builder, rows []column.Row) {
+	for i := range rows {
+		if err := b.Append(&rows[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestBlockHoldsWhatWasAppended(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := columntest.Rows(t, 12)
+		b := column.NewBuilder(columntest.Meta)
+		half := rapid.IntRange(0, len(rows)).Draw(t, "half")
+		appendAll(t, b, rows[:half])
+		early := b.Snapshot()
+		appendAll(t, b, rows[half:])
+		if err := columntest.Check(b.Snapshot(), rows); err != nil {
+			t.Fatal(err)
+		}
+		if err := columntest.Check(early, rows[:half]); err != nil {
+			t.Fatalf("snapshot of the first %d rows: %v", half, err)
+		}
+	})
+}

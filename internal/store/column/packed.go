@@ -1,0 +1,212 @@
+package column
+
+// Packed is a column that grows: only the rows that hold a value take room. A
+// copy of the struct is a snapshot that stays valid while the column grows,
+// because what is stored is never changed.
+type Packed struct {
+	kind Kind
+	n    int // values
+	// rows has the row of every value; nil while every row has one.
+	rows    []uint32
+	ints    []int64
+	doubles []float64
+	bools   []bool
+	// strings, in dictionary form while that pays
+	codes []uint32
+	dict  []string
+	index map[string]uint32
+	keep  bool // stay in dictionary form
+	// strings in plain form
+	offsets []uint32
+	bytes   []byte
+}
+
+// A dictionary of more than maxDict strings must be at least minReuse times
+// smaller than its column.
+const (
+	maxDict  = 1024
+	minReuse = 4
+)
+
+// newPacked makes a column whose first value will be at row.
+func newPacked(kind Kind, row int) *Packed {
+	p := &Packed{kind: kind}
+	if row > 0 {
+		p.rows = []uint32{}
+	}
+	switch kind {
+	case String:
+		p.index, p.codes = map[string]uint32{}, []uint32{}
+	case JSON:
+		p.offsets = []uint32{0}
+	}
+	return p
+}
+
+// Kind is the kind of the values.
+func (p *Packed) Kind() Kind { return p.kind }
+
+// Values is the number of rows that hold a value.
+func (p *Packed) Values() int { return p.n }
+
+// mark notes that row holds the next value.
+func (p *Packed) mark(row int) {
+	if p.rows == nil && p.n < row {
+		p.rows = make([]uint32, p.n, 2*p.n+8)
+		for i := range p.rows {
+			p.rows[i] = uint32(i)
+		}
+	}
+	if p.rows != nil {
+		p.rows = append(p.rows, uint32(row))
+	}
+	p.n++
+}
+
+func (p *Packed) addInt(row int, v int64) {
+	p.mark(row)
+	p.ints = append(p.ints, v)
+}
+
+func (p *Packed) addDouble(row int, v float64) {
+	p.mark(row)
+	p.doubles = append(p.doubles, v)
+}
+
+func (p *Packed) addBool(row int, v bool) {
+	p.mark(row)
+	p.bools = append(p.bools, v)
+}
+
+func (p *Packed) addString(row int, s string) {
+	p.mark(row)
+	if p.codes == nil {
+		p.bytes = append(p.bytes, s...)
+		p.offsets = append(p.offsets, uint32(len(p.bytes)))
+		return
+	}
+	code, ok := p.index[s]
+	if !ok {
+		code = p.define(s)
+	}
+	p.codes = append(p.codes, code)
+	if !ok && !p.keep && len(p.dict) > maxDict && len(p.dict)*minReuse > p.n {
+		p.flatten()
+	}
+}
+
+func (p *Packed) addBytes(row int, s []byte) {
+	if p.codes != nil {
+		if code, ok := p.index[string(s)]; ok {
+			p.mark(row)
+			p.codes = append(p.codes, code)
+			return
+		}
+		p.addString(row, string(s))
+		return
+	}
+	p.mark(row)
+	p.bytes = append(p.bytes, s...)
+	p.offsets = append(p.offsets, uint32(len(p.bytes)))
+}
+
+// define adds a string to the dictionary.
+func (p *Packed) define(s string) uint32 {
+	code := uint32(len(p.dict))
+	s = string(append([]byte(nil), s...)) // the caller's may alias a buffer
+	p.dict = append(p.dict, s)
+	p.index[s] = code
+	return code
+}
+
+// flatten turns the dictionary form into the plain one.
+func (p *Packed) flatten() {
+	size := 0
+	for _, c := range p.codes {
+		size += len(p.dict[c])
+	}
+	p.bytes = make([]byte, 0, size+size/2)
+	p.offsets = make([]uint32, 1, 2*len(p.codes)+1)
+	for _, c := range p.codes {
+		p.bytes = append(p.bytes, p.dict[c]...)
+		p.offsets = append(p.offsets, uint32(len(p.bytes)))
+	}
+	p.codes, p.dict, p.index = nil, nil, nil
+}
+
+// size is about how many bytes of memory the values take.
+func (p *Packed) size() int64 {
+	return int64(4*len(p.rows) + 8*(len(p.ints)+len(p.doubles)) + len(p.bools) +
+		4*(len(p.codes)+len(p.offsets)) + len(p.bytes) + 64*len(p.dict))
+}
+
+// Vector returns the column of the rows 0…rows-1. It shares what it can.
+func (p *Packed) Vector(rows int) *Vector {
+	v := &Vector{Kind: p.kind, Len: rows}
+	if p.n < rows {
+		v.Valid = NewBitmap(rows)
+		for i := range p.n {
+			v.Valid.Set(p.Row(i))
+		}
+	}
+	switch {
+	case p.kind == Int:
+		v.Ints = spread(p, p.ints, rows)
+	case p.kind == Double:
+		v.Doubles = spread(p, p.doubles, rows)
+	case p.kind == Bool:
+		v.Bools = NewBitmap(rows)
+		for i, b := range p.bools[:p.n] {
+			if b {
+				v.Bools.Set(p.Row(i))
+			}
+		}
+	case p.codes != nil:
+		v.Codes, v.Dict = spread(p, p.codes, rows), p.dict
+	default:
+		v.Bytes, v.Offsets = p.bytes, p.spreadOffsets(rows)
+	}
+	return v
+}
+
+// Row is the row of value i.
+func (p *Packed) Row(i int) int {
+	if p.rows == nil {
+		return i
+	}
+	return int(p.rows[i])
+}
+
+// spread puts packed values at their rows.
+func spread[T any](p *Packed, values []T, rows int) []T {
+	if p.n == rows {
+		return values[:rows:rows]
+	}
+	out := make([]T, rows)
+	if p.rows == nil {
+		copy(out, values[:p.n])
+		return out
+	}
+	for i, row := range p.rows[:p.n] {
+		out[row] = values[i]
+	}
+	return out
+}
+
+func (p *Packed) spreadOffsets(rows int) []uint32 {
+	if p.n == rows {
+		return p.offsets[: rows+1 : rows+1]
+	}
+	out := make([]uint32, rows+1)
+	next := 0
+	for i := range p.n {
+		row := p.Row(i)
+		for ; next <= row; next++ {
+			out[next] = p.offsets[i]
+		}
+	}
+	for ; next <= rows; next++ {
+		out[next] = p.offsets[p.n]
+	}
+	return out
+}
