@@ -1,0 +1,202 @@
+package wal
+
+import (
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+
+	"github.com/firnlog/firn/internal/store/vfs"
+)
+
+// Open opens the log in dir, which it makes if there is none, recovers it, and
+// gives every record above opts.After, in order, to replay, whose error ends
+// Open. What replay is given is on disk. Damage is no error: it is in Recovery,
+// and the records after it are replayed too.
+func Open(fsys vfs.FS, dir string, opts Options, replay func(Record) error) (*Log, Recovery, error) {
+	r := recovery{fsys: fsys, names: walNaming(dir), quarantine: opts.quarantine(dir)}
+	if err := r.prepare(opts.Identity); err != nil {
+		return nil, r.found, err
+	}
+	t := tracker{after: opts.After, last: opts.After, fn: func(p placed, rec Record) error {
+		if r.found.Records == 0 {
+			r.found.FirstLSN = rec.LSN
+		}
+		r.found.Records++
+		r.found.Bytes += int64(len(rec.Body))
+		return replay(rec)
+	}}
+	if err := r.replay(&t); err != nil {
+		return nil, r.found, err
+	}
+	if r.found.Records > 0 {
+		r.found.LastLSN = t.last
+	}
+	l, err := r.log(opts, t.last+1)
+	if err != nil {
+		return nil, r.found, err
+	}
+	return l, r.found, nil
+}
+
+func (o *Options) quarantine(dir string) string {
+	if o.Quarantine != "" {
+		return o.Quarantine
+	}
+	return filepath.Join(filepath.Dir(dir), "quarantine")
+}
+
+// recovery is the state of Open.
+type recovery struct {
+	fsys       vfs.FS
+	names      naming
+	quarantine string
+	files      *files
+	found      Recovery
+}
+
+// prepare loads the files and mends the tail of the last one.
+func (r *recovery) prepare(identity Identity) error {
+	if err := r.fsys.MkdirAll(r.names.dir); err != nil {
+		return err
+	}
+	var err error
+	if r.files, err = load(r.fsys, r.names, identity); err != nil {
+		return err
+	}
+	for _, name := range r.files.tmp {
+		if err := r.fsys.Remove(name); err != nil {
+			return err
+		}
+	}
+	if r.files.identity == (Identity{}) {
+		rand.Read(r.files.identity[:]) // never fails
+	}
+	r.found.Identity = r.files.identity
+	r.found.Damage = r.files.damage
+	if n := len(r.files.list); n > 0 {
+		return r.mend(r.files.list[n-1])
+	}
+	return nil
+}
+
+// mend makes the end of the last file certain: it sets torn bytes aside and
+// copies the records that nothing proves to be on disk to a new file.
+func (r *recovery) mend(lf *logFile) error {
+	f, err := r.fsys.OpenAppend(lf.name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	t, err := survey(f, lf)
+	if err != nil {
+		return fmt.Errorf("wal: %s: %w", lf.name, err)
+	}
+	if t.torn != nil {
+		if err := r.cut(f, lf, t.torn); err != nil {
+			return err
+		}
+	}
+	if t.records == 0 {
+		// A mark that nothing proves is overwritten.
+		lf.end, lf.marked = t.proven, t.good > t.proven || t.proven == lf.hdr.proven
+		return nil
+	}
+	if err := r.rewrite(f, lf, t); err != nil {
+		return err
+	}
+	// What is cut here is in the new file, which is on disk.
+	return resize(f, lf, t.proven)
+}
+
+// resize cuts a file and makes that durable.
+func resize(f vfs.File, lf *logFile, size int64) error {
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return failed("sync "+lf.name, err)
+	}
+	lf.size = size
+	return nil
+}
+
+// cut copies the torn end of a file to the quarantine and then cuts it.
+func (r *recovery) cut(f vfs.File, lf *logFile, torn *hole) error {
+	name := filepath.Join(r.quarantine, fmt.Sprintf("%s-%d.torn", filepath.Base(lf.name), torn.offset))
+	data := make([]byte, torn.end-torn.offset)
+	if _, err := f.ReadAt(data, torn.offset); err != nil {
+		return fmt.Errorf("wal: %s: %w", lf.name, err)
+	}
+	if err := r.fsys.MkdirAll(r.quarantine); err != nil {
+		return err
+	}
+	if err := vfs.WriteFile(r.fsys, name, data); err != nil {
+		return fmt.Errorf("wal: set torn bytes aside: %w", err)
+	}
+	r.found.Torn = &Torn{File: lf.name, Offset: torn.offset, End: torn.end, Quarantine: name, Reason: torn.reason}
+	return resize(f, lf, torn.offset)
+}
+
+// rewrite copies the unproven records of the last file to a new one.
+func (r *recovery) rewrite(f vfs.File, lf *logFile, t tail) error {
+	hdr := fileHeader{identity: r.files.identity, number: r.files.highest + 1, firstLSN: t.first}
+	path := r.names.path(hdr.number)
+	nf, end, err := createFile(r.fsys, path, hdr, func(w *fileWriter) error {
+		_, err := walk(f, lf.hdr.salt(), t.proven, t.good, visitor{
+			record: func(p placed, body []byte) error {
+				if p.kind == kindMark {
+					return nil
+				}
+				return w.add(p.kind, body)
+			},
+			hole: func(hole) {},
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("wal: rewrite the unproven tail of %s: %w", lf.name, err)
+	}
+	if err := nf.Close(); err != nil {
+		return err
+	}
+	r.files.highest++
+	hdr.lastLSN, hdr.proven = t.first+uint64(t.records)-1, end
+	r.files.list = append(r.files.list, &logFile{name: path, hdr: hdr, hdrOK: true, size: end,
+		end: end, marked: true})
+	r.found.Rewritten = t.records
+	return nil
+}
+
+// replay reads all files; nothing in them is in doubt any more.
+func (r *recovery) replay(t *tracker) error {
+	for i, lf := range r.files.list {
+		var next uint64
+		if i+1 < len(r.files.list) && r.files.list[i+1].hdrOK {
+			next = r.files.list[i+1].hdr.firstLSN
+		}
+		if err := t.file(r.fsys, lf, lf.size, next); err != nil {
+			return fmt.Errorf("wal: %s: %w", lf.name, err)
+		}
+	}
+	r.found.Files = len(r.files.list)
+	r.found.Damage = append(r.found.Damage, t.damage...)
+	return nil
+}
+
+// log makes the open log. It goes on in the last file if that is without fault,
+// else in a new one.
+func (r *recovery) log(opts Options, next uint64) (*Log, error) {
+	l := &Log{fsys: r.fsys, names: r.names, identity: r.files.identity, quarantine: r.quarantine,
+		fileSize: opts.FileSize, next: next, number: r.files.highest}
+	if l.fileSize <= 0 {
+		l.fileSize = defaultFileSize
+	}
+	for i, lf := range r.files.list {
+		l.list = append(l.list, listed{FileInfo: FileInfo{Name: lf.name, Number: lf.hdr.number,
+			FirstLSN: lf.hdr.firstLSN, Size: lf.size}, damaged: lf.damaged})
+		if i+1 == len(r.files.list) && !lf.damaged {
+			return l, l.resume(lf)
+		}
+	}
+	return l, l.begin()
+}

@@ -1,0 +1,190 @@
+package wal
+
+import (
+	"math"
+
+	"github.com/firnlog/firn/internal/store/vfs"
+)
+
+// tracker follows the LSNs through the files: it passes good records on and
+// names what is missing between them.
+type tracker struct {
+	after  uint64 // records up to it are not needed
+	last   uint64 // LSN of the last record, good or lost
+	fn     func(p placed, rec Record) error
+	damage []Damage
+
+	pending *Damage // a hole whose loss the next record tells
+	known   uint64  // the highest LSN known to be in the pending hole
+}
+
+// file goes through one file up to an offset. The next file's first LSN, if it
+// is known (else 0), is where this one's records end: what an older file has
+// beyond is an earlier copy.
+func (t *tracker) file(fsys vfs.FS, lf *logFile, to int64, next uint64) error {
+	f, err := fsys.Open(lf.name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if lf.hdrOK {
+		t.skipTo(lf)
+	} else {
+		lf.hdr.firstLSN = t.last + 1
+	}
+	before := len(t.damage)
+	end, err := walk(f, lf.hdr.salt(), min(dataStart, to), to, visitor{
+		record: func(p placed, body []byte) error { return t.record(lf, p, body, next) },
+		hole:   func(h hole) { t.hole(lf, h) },
+	})
+	if err != nil {
+		return err
+	}
+	t.finish(lf, end, next)
+	if len(t.damage) > before {
+		lf.damaged = true
+	}
+	return nil
+}
+
+// skipTo notices records that are missing between the files.
+func (t *tracker) skipTo(lf *logFile) {
+	if lf.hdr.firstLSN <= t.last+1 {
+		return
+	}
+	if lost := lf.hdr.firstLSN - 1; lost > t.after {
+		t.damage = append(t.damage, Damage{File: lf.name, FirstLost: t.last + 1, LastLost: lost,
+			Reason: "the file before this one is missing"})
+	}
+	t.last = lf.hdr.firstLSN - 1
+}
+
+func (t *tracker) record(lf *logFile, p placed, body []byte, next uint64) error {
+	if p.kind == kindMark {
+		t.lostUpTo(lf, p.offset, p.lsn)
+		return nil
+	}
+	if next > 0 && p.lsn >= next {
+		return errStop
+	}
+	if p.lsn <= t.last {
+		t.settle(t.last)
+		t.damage = append(t.damage, noLoss(lf.name, p.offset, p.end(), "a record out of order"))
+		return nil
+	}
+	t.lostUpTo(lf, p.offset, p.lsn-1)
+	t.last = p.lsn
+	if p.lsn <= t.after {
+		return nil
+	}
+	return t.fn(p, Record{LSN: p.lsn, Body: body, File: lf.name, Offset: p.offset})
+}
+
+// hole begins or widens the pending damage.
+func (t *tracker) hole(lf *logFile, h hole) {
+	t.known = max(t.known, h.lsn)
+	if t.pending != nil && t.pending.End == h.offset {
+		t.pending.End = h.end
+		return
+	}
+	t.settle(t.last)
+	t.pending = &Damage{File: lf.name, Offset: h.offset, End: h.end, Reason: h.reason}
+	t.known = h.lsn
+}
+
+// lostUpTo says that every record up to an LSN has gone by: those that were not
+// seen are lost.
+func (t *tracker) lostUpTo(lf *logFile, offset int64, lsn uint64) {
+	if t.pending == nil && lsn > t.last && lsn > t.after {
+		t.pending = &Damage{File: lf.name, Offset: offset, End: offset, Reason: "records are missing"}
+	}
+	t.settle(lsn)
+	t.last = max(t.last, lsn)
+}
+
+// settle ends the pending damage: it has cost the records up to an LSN.
+func (t *tracker) settle(lsn uint64) {
+	if t.pending == nil {
+		return
+	}
+	t.pending.FirstLost, t.pending.LastLost = t.last+1, lsn
+	t.damage = append(t.damage, *t.pending)
+	t.pending, t.known = nil, 0
+}
+
+// finish ends a file.
+func (t *tracker) finish(lf *logFile, end int64, next uint64) {
+	upTo := max(t.last, t.known)
+	switch {
+	case next > 0:
+		upTo = max(upTo, next-1)
+	case end < dataStart:
+		// Nobody knows how many there were.
+		t.damage = append(t.damage, Damage{File: lf.name, Offset: end, End: end,
+			FirstLost: t.last + 1, LastLost: math.MaxUint64, Reason: "the file is cut off"})
+		return
+	case lf.hdrOK:
+		upTo = max(upTo, lf.hdr.lastLSN)
+	}
+	t.lostUpTo(lf, end, upTo)
+}
+
+// tail is what is at the end of the last file.
+type tail struct {
+	proven  int64 // up to here the file was known to be synced
+	good    int64 // up to here there are whole records, but for damage below proven
+	records int64 // data records in [proven, good)
+	first   uint64
+	torn    *hole // beyond good; nil = nothing
+}
+
+// survey reads the last file to find its tail.
+func survey(f vfs.File, lf *logFile) (tail, error) {
+	t := tail{proven: dataStart}
+	if lf.hdrOK {
+		t.proven = max(t.proven, lf.hdr.proven)
+	}
+	var unproven []placed // records that may be beyond proven; few, as each group proves the last
+	var holes []hole
+	end, err := walk(f, lf.hdr.salt(), min(dataStart, lf.size), lf.size, visitor{
+		record: func(p placed, _ []byte) error {
+			if p.synced > t.proven {
+				t.proven = p.synced
+				unproven = beyond(unproven, t.proven)
+			}
+			if p.offset >= t.proven {
+				unproven = append(unproven, p)
+			}
+			return nil
+		},
+		hole: func(h hole) { holes = append(holes, h) },
+	})
+	if err != nil {
+		return t, err
+	}
+	t.good = max(min(t.proven, lf.size), end)
+	for _, h := range holes {
+		if h.end > t.proven {
+			from := max(h.offset, t.proven)
+			t.good, t.torn = from, &hole{offset: from, end: end, reason: h.reason}
+			break
+		}
+	}
+	for _, p := range beyond(unproven, t.proven) {
+		if p.kind == kindData && p.offset < t.good {
+			if t.records == 0 {
+				t.first = p.lsn
+			}
+			t.records++
+		}
+	}
+	return t, nil
+}
+
+func beyond(list []placed, offset int64) []placed {
+	i := 0
+	for i < len(list) && list[i].offset < offset {
+		i++
+	}
+	return list[i:]
+}
