@@ -1,0 +1,170 @@
+package archtest
+
+import (
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows says which packages of this module a package may import. What is not
+// here may not be imported, and a package that is not here may not exist. Arrows
+// point from the edge to the core only.
+var arrows = map[string][]string{
+	"event": {},
+	"query": {"event"},
+
+	"internal/store/vfs":     {},
+	"internal/store/eventid": {},
+	"internal/store/wal":     {"internal/store/vfs"},
+	"internal/store/column":  {"event", "query"},
+	"internal/store/segment": {"event", "query", "internal/store/column", "internal/store/eventid", "internal/store/vfs"},
+	"internal/store/exec":    {"event", "query", "internal/store/column"},
+	"internal/store": {
+		"event", "query", "internal/store/column", "internal/store/eventid", "internal/store/exec",
+		"internal/store/segment", "internal/store/vfs", "internal/store/wal",
+	},
+
+	// The root package joins the parts of the log; nobody else sees the store.
+	".": {"event", "query", "internal/store", "internal/store/exec"},
+
+	// For other people's programs.
+	"client":          {"event", "query"},
+	"client/slogfirn": {"event"},
+
+	"internal/server": {".", "event", "query"},
+
+	"app":      {".", "client", "event", "query", "internal/server"},
+	"cmd/firn": {"app"},
+
+	"internal/archtest": {},
+	"test":              {"app"},
+	"test/crash":        {".", "client", "event", "query"},
+	"test/gate":         {},
+}
+
+// testArrows are the arrows that only tests may follow.
+var testArrows = map[string][]string{
+	"client":          {".", "internal/server"},
+	"client/slogfirn": {".", "client", "internal/server", "query"},
+}
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range sources(t) {
+		seen[s.pkg] = true
+		allowed, known := arrows[s.pkg]
+		if !known {
+			t.Errorf("%s: package %s is not in the import map (internal/archtest/imports_test.go): add it, with what it may import", s.file, s.pkg)
+			continue
+		}
+		if s.test {
+			allowed = append(append(slices.Clone(allowed), testArrows[s.pkg]...), s.pkg)
+		}
+		for _, imported := range s.imports() {
+			target, ours := inModule(imported)
+			if ours && !slices.Contains(allowed, target) {
+				t.Errorf("%s: %s may not import %s", s.file, s.pkg, target)
+			}
+		}
+	}
+	for pkg := range arrows {
+		if !seen[pkg] {
+			t.Errorf("the import map names %s, which does not exist", pkg)
+		}
+	}
+}
+
+// inModule turns an import path of this module into its directory.
+func inModule(imported string) (dir string, ours bool) {
+	if imported == module {
+		return ".", true
+	}
+	return strings.CutPrefix(imported, module+"/")
+}
+
+// libraries says which packages may use which module that is not ours. A
+// module that is not here may not be used by anything but tests.
+var libraries = map[string][]string{
+	"github.com/parquet-go/parquet-go":    {"internal/store/segment", "internal/server"},
+	"github.com/klauspost/compress":       {"internal/store/segment", "internal/store", "internal/server", "client"},
+	"github.com/google/uuid":              {"internal/store", "internal/server", "."},
+	"github.com/prometheus/client_golang": {"internal/server"},
+	"github.com/alecthomas/kong":          {"app"},
+	"github.com/schollz/progressbar/v3":   {"app"},
+	"golang.org/x/sync":                   {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
+	"golang.org/x/sys":                    {"internal/store/vfs", "internal/store", "app"},
+	"golang.org/x/term":                   {"app"},
+}
+
+// testLibraries are the modules that tests may use besides.
+var testLibraries = []string{
+	"github.com/google/go-cmp",
+	"github.com/rogpeppe/go-internal",
+	"pgregory.net/rapid",
+	"go.uber.org/goleak",
+	"github.com/anishathalye/porcupine",
+	"github.com/parquet-go/parquet-go",
+	"github.com/klauspost/compress",
+	"golang.org/x/sys",
+}
+
+func TestLibrariesStayWhereTheyBelong(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			if _, ours := inModule(imported); ours || !strings.Contains(imported, ".") {
+				continue
+			}
+			if s.test && slices.ContainsFunc(testLibraries, func(m string) bool { return within(imported, m) }) {
+				continue
+			}
+			if !libraryAllowed(imported, s.pkg) {
+				t.Errorf("%s: %s may not use %s", s.file, s.pkg, imported)
+			}
+		}
+	}
+}
+
+func libraryAllowed(imported, pkg string) bool {
+	for lib, users := range libraries {
+		if within(imported, lib) && slices.Contains(users, pkg) {
+			return true
+		}
+	}
+	return false
+}
+
+func within(imported, lib string) bool {
+	return imported == lib || strings.HasPrefix(imported, lib+"/")
+}
+
+// TestLightPackagesStayLight guards what lands in other people's binaries.
+func TestLightPackagesStayLight(t *testing.T) {
+	allowed := map[string][]string{
+		"client":          {module + "/client", module + "/event", module + "/query", "github.com/klauspost/compress"},
+		"client/slogfirn": {module + "/client/slogfirn", module + "/event"},
+		"query":           {module + "/query", module + "/event"},
+		"event":           {module + "/event"},
+	}
+	for pkg, allowed := range allowed {
+		t.Run(pkg, func(t *testing.T) {
+			cmd := exec.Command("go", "list", "-deps", "./"+pkg)
+			cmd.Dir = root(t)
+			out, err := cmd.Output()
+			if err != nil {
+				t.Fatalf("go list: %v", err)
+			}
+			for dep := range strings.Lines(string(out)) {
+				dep = strings.TrimSpace(dep)
+				first, _, _ := strings.Cut(dep, "/")
+				if !strings.Contains(first, ".") {
+					continue // the standard library
+				}
+				if !slices.ContainsFunc(allowed, func(m string) bool { return within(dep, m) }) {
+					t.Errorf("%s drags in %s", path.Join(module, pkg), dep)
+				}
+			}
+		})
+	}
+}
