@@ -66,6 +66,12 @@ func (b *Builder) Rows() int { return b.rows }
 // Content is the number of bytes of texts appended.
 func (b *Builder) Content() int64 { return b.content }
 
+// Paths are the path columns, from FirstPath on.
+func (b *Builder) Paths() []PathColumn { return b.paths[:len(b.paths):len(b.paths)] }
+
+// Column returns a column as it is now.
+func (b *Builder) Column(c Col) *Packed { return b.cols[c] }
+
 // Size is about how many bytes of memory the columns take.
 func (b *Builder) Size() int64 {
 	var n int64

@@ -14,6 +14,7 @@ type Packed struct {
 	// strings, in dictionary form while that pays
 	codes []uint32
 	dict  []string
+	words int // bytes of dict
 	index map[string]uint32
 	keep  bool // stay in dictionary form
 	// strings in plain form
@@ -21,10 +22,11 @@ type Packed struct {
 	bytes   []byte
 }
 
-// A dictionary of more than maxDict strings must be at least minReuse times
-// smaller than its column.
+// A dictionary of more than maxDict strings or maxWords bytes must be at least
+// minReuse times smaller than its column.
 const (
 	maxDict  = 1024
+	maxWords = 1 << 20
 	minReuse = 4
 )
 
@@ -35,10 +37,8 @@ func newPacked(kind Kind, row int) *Packed {
 		p.rows = []uint32{}
 	}
 	switch kind {
-	case String:
+	case String, JSON:
 		p.index, p.codes = map[string]uint32{}, []uint32{}
-	case JSON:
-		p.offsets = []uint32{0}
 	}
 	return p
 }
@@ -90,7 +90,7 @@ func (p *Packed) addString(row int, s string) {
 		code = p.define(s)
 	}
 	p.codes = append(p.codes, code)
-	if !ok && !p.keep && len(p.dict) > maxDict && len(p.dict)*minReuse > p.n {
+	if !ok && !p.keep && (len(p.dict) > maxDict || p.words > maxWords) && len(p.dict)*minReuse > p.n {
 		p.flatten()
 	}
 }
@@ -115,6 +115,7 @@ func (p *Packed) define(s string) uint32 {
 	code := uint32(len(p.dict))
 	s = string(append([]byte(nil), s...)) // the caller's may alias a buffer
 	p.dict = append(p.dict, s)
+	p.words += len(s)
 	p.index[s] = code
 	return code
 }
@@ -137,7 +138,7 @@ func (p *Packed) flatten() {
 // size is about how many bytes of memory the values take.
 func (p *Packed) size() int64 {
 	return int64(4*len(p.rows) + 8*(len(p.ints)+len(p.doubles)) + len(p.bools) +
-		4*(len(p.codes)+len(p.offsets)) + len(p.bytes) + 64*len(p.dict))
+		4*(len(p.codes)+len(p.offsets)) + len(p.bytes) + p.words + 64*len(p.dict))
 }
 
 // Vector returns the column of the rows 0…rows-1. It shares what it can.

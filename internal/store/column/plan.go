@@ -3,6 +3,8 @@ package column
 import (
 	"cmp"
 	"slices"
+
+	"github.com/firnlog/firn/query"
 )
 
 // Bounds of a builder without a plan. They keep ten thousand event types and
@@ -87,4 +89,33 @@ func (o *objectBuilder) frequent(skeletons []string) map[string]bool {
 		chosen[skeletons[i]] = true
 	}
 	return chosen
+}
+
+// Spill lists the paths of root that have strings or JSON values in rest, each
+// once, and tells how many rows are in rest whole. A row's value at any other
+// path is in the path's columns.
+func (b *Builder) Spill(root query.Root) (paths [][]string, whole int) {
+	o := &b.objects[rootIndex(root)]
+	whole = b.rows
+	seen := map[string]bool{}
+	for code, s := range o.shapes {
+		whole -= s.rows
+		if !slices.Contains(s.cols, noCol) {
+			continue
+		}
+		list, err := slots(root, b.cols[shapeCol(root)].dict[code])
+		if err != nil {
+			continue // it was made from a skeleton that parsed
+		}
+		for i, p := range list {
+			if s.cols[i] != noCol || p.Kind != String && p.Kind != JSON {
+				continue
+			}
+			if key := string(appendPathKey(nil, root, p.Path, 0)); !seen[key] {
+				seen[key] = true
+				paths = append(paths, p.Path)
+			}
+		}
+	}
+	return paths, whole
 }
