@@ -1,7 +1,11 @@
 package wal
 
 import (
+	"errors"
+	"fmt"
 	"iter"
+	"path/filepath"
+	"slices"
 
 	"github.com/firnlog/firn/internal/store/vfs"
 )
@@ -12,50 +16,184 @@ import (
 // generation, whole, is the same state. Between calls no file is open.
 //
 // Its files are dir/name-<20 digits>. Its methods are for one goroutine at a time.
-type Journal struct{}
+type Journal struct {
+	fsys       vfs.FS
+	names      naming
+	quarantine string
+	identity   Identity
+	list       []*logFile // generations, the newest last
+	highest    uint64     // number that any generation has
+	end, base  int64      // of the newest
+	proven     int64
+	next       uint64 // LSN in the newest
+	err        error  // ErrFailed
+}
 
 // JournalOptions configures OpenJournal. The zero value is the default.
 type JournalOptions struct {
-	Identity   Identity // as for Options
-	Quarantine string   // directory for cut tails; default dir/quarantine
-}
-
-// JournalRecovery is what OpenJournal found.
-type JournalRecovery struct {
-	Generation uint64 // 0 = there was none
-	Records    int64  // that were replayed
-	Torn       *Torn  // nil = none
-	// FellBack says that the newest snapshot is damaged and that the state comes
-	// from the generation before it, complete.
-	FellBack bool
-	// Damage is what is not readable. Only where FirstLost ≤ LastLost was
-	// something lost that no other generation had.
-	Damage []Damage
-}
-
-// OpenJournal reads the journal name in dir and gives every record, first the
-// snapshot's, then the changes, in order, to replay, whose error ends it. A
-// journal that is not there yet is empty; the first Append or Rewrite makes it.
-func OpenJournal(fsys vfs.FS, dir, name string, opts JournalOptions, replay func(body []byte) error) (*Journal, JournalRecovery, error) {
-	panic("wal: not built yet")
+	// Identity that the files must bear. Zero: that of the files that are
+	// there, or a new random one.
+	Identity   Identity
+	Quarantine string // directory for cut tails; default dir/quarantine
 }
 
 // Append adds records (none empty), all or none of them: they are durable when
 // it returns without error. ErrFailed as for Log.Sync; any other error leaves
 // the journal as it was.
-func (j *Journal) Append(records ...[]byte) error { panic("wal: not built yet") }
+func (j *Journal) Append(records ...[]byte) error {
+	if j.err != nil || len(records) == 0 {
+		return j.err
+	}
+	if len(j.list) == 0 {
+		return j.begin(func(w *fileWriter) error {
+			return addAll(w, kindData, slices.Values(records))
+		})
+	}
+	var g Group
+	for _, r := range records {
+		g.Append(r)
+	}
+	if err := g.check(); err != nil {
+		return err
+	}
+	newest := j.list[len(j.list)-1]
+	g.stamp(kindData, j.next, j.proven, newest.hdr.salt())
+	f, err := j.fsys.OpenAppend(newest.name)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	err = j.write(f, newest.name, g.buf)
+	if cerr := f.Close(); err == nil && cerr != nil {
+		err = j.fail(failed("close "+newest.name, cerr))
+	}
+	if err != nil {
+		return err
+	}
+	j.next += uint64(g.Records())
+	return nil
+}
 
-// Rewrite begins a new generation whose snapshot is these records, durably; the
-// generation before the one before is deleted. An error leaves the journal as it
-// was.
-func (j *Journal) Rewrite(records iter.Seq[[]byte]) error { panic("wal: not built yet") }
+func (j *Journal) write(f vfs.File, name string, b []byte) error {
+	if _, err := f.WriteAt(b, j.end); err != nil {
+		err = fmt.Errorf("journal: write to %s at %d: %w", name, j.end, err)
+		if terr := f.Truncate(j.end); terr != nil {
+			return j.fail(failed("take a failed write back: "+err.Error(), terr))
+		}
+		if serr := f.Sync(); serr != nil {
+			return j.fail(failed("take a failed write back: "+err.Error(), serr))
+		}
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return j.fail(failed("sync "+name, err))
+	}
+	j.end += int64(len(b))
+	j.proven = j.end
+	return nil
+}
 
-// Size is the size in bytes of the newest generation; Base of its snapshot. A
-// caller rewrites when the changes outgrow the snapshot.
-func (j *Journal) Size() (size, base int64) { panic("wal: not built yet") }
+func (j *Journal) fail(err error) error {
+	if j.err == nil && isFailed(err) {
+		j.err = err
+	}
+	return err
+}
+
+// Rewrite begins a new generation whose snapshot is these records (none empty),
+// durably; the generation before the one before is deleted. ErrFailed as for
+// Log.Sync; any other error leaves the journal as it was.
+func (j *Journal) Rewrite(records iter.Seq[[]byte]) error {
+	if j.err != nil {
+		return j.err
+	}
+	return j.begin(func(w *fileWriter) error { return addAll(w, kindSnapshot, records) })
+}
+
+func addAll(w *fileWriter, kind uint32, records iter.Seq[[]byte]) error {
+	for r := range records {
+		if err := w.add(kind, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin makes the next generation.
+func (j *Journal) begin(fill func(w *fileWriter) error) error {
+	if err := j.fsys.MkdirAll(j.names.dir); err != nil {
+		return err
+	}
+	hdr := fileHeader{identity: j.identity, number: j.highest + 1, firstLSN: 1}
+	path := j.names.path(hdr.number)
+	var last *fileWriter
+	f, end, err := createFile(j.fsys, path, hdr, func(w *fileWriter) error {
+		last = w
+		return fill(w)
+	})
+	if err != nil {
+		return j.fail(fmt.Errorf("journal: %w", err))
+	}
+	if err := f.Close(); err != nil {
+		return j.fail(failed("close "+path, err))
+	}
+	j.highest = hdr.number
+	j.end, j.proven, j.next, j.base = end, end, last.next, dataStart
+	if last.base > 0 {
+		j.base = end
+	}
+	j.list = append(j.list, &logFile{name: path, hdr: hdr, hdrOK: true})
+	j.prune()
+	return nil
+}
+
+// prune deletes all but the two newest generations. What cannot be deleted now
+// is deleted the next time.
+func (j *Journal) prune() {
+	old := j.list[:max(0, len(j.list)-2)]
+	kept := slices.DeleteFunc(slices.Clone(old), func(lf *logFile) bool {
+		if lf.damaged {
+			return setAside(j.fsys, lf.name, j.quarantine) == nil
+		}
+		return j.fsys.Remove(lf.name) == nil
+	})
+	j.list = append(kept, j.list[len(old):]...)
+}
+
+// setAside moves a damaged file to the quarantine.
+func setAside(fsys vfs.FS, name, quarantine string) error {
+	if err := fsys.MkdirAll(quarantine); err != nil {
+		return err
+	}
+	if err := fsys.Rename(name, filepath.Join(quarantine, filepath.Base(name))); err != nil {
+		return err
+	}
+	return fsys.SyncDir(quarantine)
+}
+
+// Size is the size in bytes of the newest generation, and base that of its
+// snapshot. A caller rewrites when the changes outgrow the snapshot.
+func (j *Journal) Size() (size, base int64) { return j.end, j.base }
+
+// Err is the failure that ended the journal (ErrFailed), nil while there is none.
+func (j *Journal) Err() error { return j.err }
 
 // Files lists the paths of the generations that are there, the newest last.
-func (j *Journal) Files() []string { panic("wal: not built yet") }
+// Copies of them, made while nobody calls Append or Rewrite, are a journal.
+func (j *Journal) Files() []string {
+	paths := make([]string, len(j.list))
+	for i, lf := range j.list {
+		paths[i] = lf.name
+	}
+	return paths
+}
 
-// Remove deletes the journal's files.
-func (j *Journal) Remove() error { panic("wal: not built yet") }
+// Remove deletes the journal's files. It is empty afterwards.
+func (j *Journal) Remove() error {
+	var errs []error
+	for _, lf := range j.list {
+		errs = append(errs, j.fsys.Remove(lf.name))
+	}
+	errs = append(errs, j.fsys.SyncDir(j.names.dir))
+	j.list, j.end, j.base, j.next = nil, 0, 0, 0
+	return errors.Join(errs...)
+}

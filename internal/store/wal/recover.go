@@ -69,7 +69,7 @@ func (r *recovery) prepare(identity Identity) error {
 		}
 	}
 	if r.files.identity == (Identity{}) {
-		rand.Read(r.files.identity[:]) // never fails
+		r.files.identity = newIdentity()
 	}
 	r.found.Identity = r.files.identity
 	r.found.Damage = r.files.damage
@@ -92,8 +92,8 @@ func (r *recovery) mend(lf *logFile) error {
 		return fmt.Errorf("wal: %s: %w", lf.name, err)
 	}
 	if t.torn != nil {
-		if err := r.cut(f, lf, t.torn); err != nil {
-			return err
+		if r.found.Torn, err = cut(r.fsys, f, lf, t.torn, r.quarantine); err != nil {
+			return fmt.Errorf("wal: %s: %w", lf.name, err)
 		}
 	}
 	if t.records == 0 {
@@ -121,20 +121,28 @@ func resize(f vfs.File, lf *logFile, size int64) error {
 }
 
 // cut copies the torn end of a file to the quarantine and then cuts it.
-func (r *recovery) cut(f vfs.File, lf *logFile, torn *hole) error {
-	name := filepath.Join(r.quarantine, fmt.Sprintf("%s-%d.torn", filepath.Base(lf.name), torn.offset))
+func cut(fsys vfs.FS, f vfs.File, lf *logFile, torn *hole, quarantine string) (*Torn, error) {
+	name := filepath.Join(quarantine, fmt.Sprintf("%s-%d.torn", filepath.Base(lf.name), torn.offset))
 	data := make([]byte, torn.end-torn.offset)
 	if _, err := f.ReadAt(data, torn.offset); err != nil {
-		return fmt.Errorf("wal: %s: %w", lf.name, err)
+		return nil, fmt.Errorf("read torn bytes: %w", err)
 	}
-	if err := r.fsys.MkdirAll(r.quarantine); err != nil {
-		return err
+	if err := fsys.MkdirAll(quarantine); err != nil {
+		return nil, err
 	}
-	if err := vfs.WriteFile(r.fsys, name, data); err != nil {
-		return fmt.Errorf("wal: set torn bytes aside: %w", err)
+	if err := vfs.WriteFile(fsys, name, data); err != nil {
+		return nil, fmt.Errorf("set torn bytes aside: %w", err)
 	}
-	r.found.Torn = &Torn{File: lf.name, Offset: torn.offset, End: torn.end, Quarantine: name, Reason: torn.reason}
-	return resize(f, lf, torn.offset)
+	return tornAt(lf, torn, name), resize(f, lf, torn.offset)
+}
+
+func tornAt(lf *logFile, torn *hole, quarantine string) *Torn {
+	return &Torn{File: lf.name, Offset: torn.offset, End: torn.end, Quarantine: quarantine, Reason: torn.reason}
+}
+
+func newIdentity() (id Identity) {
+	rand.Read(id[:]) // never fails
+	return id
 }
 
 // rewrite copies the unproven records of the last file to a new one.

@@ -2,7 +2,6 @@ package wal
 
 import (
 	"errors"
-	"path/filepath"
 	"slices"
 )
 
@@ -42,13 +41,7 @@ func (l *Log) removeFile(f listed) error {
 	if !f.damaged {
 		return l.fsys.Remove(f.Name)
 	}
-	if err := l.fsys.MkdirAll(l.quarantine); err != nil {
-		return err
-	}
-	if err := l.fsys.Rename(f.Name, filepath.Join(l.quarantine, filepath.Base(f.Name))); err != nil {
-		return err
-	}
-	return l.fsys.SyncDir(l.quarantine)
+	return setAside(l.fsys, f.Name, l.quarantine)
 }
 
 // Files lists the files in order with what of them is synced.

@@ -24,7 +24,7 @@ func Verify(fsys vfs.FS, dir string, fn func(Record) error) (Report, error) {
 		}
 		last.size = t.good
 		if t.torn != nil {
-			rep.Torn = &Torn{File: last.name, Offset: t.torn.offset, End: t.torn.end, Reason: t.torn.reason}
+			rep.Torn = tornAt(last, t.torn, "")
 		}
 	}
 	return rep, rep.read(fsys, fl.list, fn)
