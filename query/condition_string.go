@@ -3,49 +3,52 @@ package query
 import "github.com/firnlog/firn/event"
 
 // String is the conditions as DSL JSON that parses to the same plan.
-func (c And) String() string { return string(appendCondition(nil, c)) }
+func (c And) String() string { return string(printer{}.condition(nil, c)) }
 
 // String is the conditions as DSL JSON that parses to the same plan.
-func (c Or) String() string { return string(appendCondition(nil, c)) }
+func (c Or) String() string { return string(printer{}.condition(nil, c)) }
 
 // String is the condition as DSL JSON that parses to the same plan.
-func (c Not) String() string { return string(appendCondition(nil, c)) }
+func (c Not) String() string { return string(printer{}.condition(nil, c)) }
 
 // String is the search as DSL JSON that parses to the same plan.
-func (c Search) String() string { return string(appendCondition(nil, c)) }
+func (c Search) String() string { return string(printer{}.condition(nil, c)) }
 
 // String is the comparison as DSL JSON that parses to the same plan. A time
 // that was relative is printed as the instant it stood for.
-func (c *Compare) String() string { return string(appendCondition(nil, c)) }
+func (c *Compare) String() string { return string(printer{}.condition(nil, c)) }
 
-func appendCondition(dst []byte, c Condition) []byte {
+// printer prints plans. With relative it spells relative times as the query did.
+type printer struct{ relative bool }
+
+func (p printer) condition(dst []byte, c Condition) []byte {
 	switch c := c.(type) {
 	case And:
-		return append(appendConditions(append(dst, `{"and":`...), c), '}')
+		return append(p.conditions(append(dst, `{"and":`...), c), '}')
 	case Or:
-		return append(appendConditions(append(dst, `{"or":`...), c), '}')
+		return append(p.conditions(append(dst, `{"or":`...), c), '}')
 	case Not:
-		return append(appendCondition(append(dst, `{"not":`...), c.Of), '}')
+		return append(p.condition(append(dst, `{"not":`...), c.Of), '}')
 	case Search:
 		return append(event.AppendQuoted(append(dst, `{"search":`...), c.Text), '}')
 	case *Compare:
-		return appendCompare(dst, c)
+		return p.compare(dst, c)
 	}
 	return append(dst, `{"and":[]}`...) // nil: every event
 }
 
-func appendConditions(dst []byte, list []Condition) []byte {
+func (p printer) conditions(dst []byte, list []Condition) []byte {
 	dst = append(dst, '[')
 	for i, c := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendCondition(dst, c)
+		dst = p.condition(dst, c)
 	}
 	return append(dst, ']')
 }
 
-func appendCompare(dst []byte, c *Compare) []byte {
+func (p printer) compare(dst []byte, c *Compare) []byte {
 	dst = append(dst, `{"field":`...)
 	dst = event.AppendQuoted(dst, c.Field.String())
 	dst = append(dst, `,"operator":"`...)
@@ -59,11 +62,18 @@ func appendCompare(dst []byte, c *Compare) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(dst, v.Raw...)
+			dst = p.value(dst, v)
 		}
 		dst = append(dst, ']')
 	case len(c.Values) > 0:
-		dst = append(append(dst, `,"value":`...), c.Values[0].Raw...)
+		dst = p.value(append(dst, `,"value":`...), c.Values[0])
 	}
 	return append(dst, '}')
+}
+
+func (p printer) value(dst []byte, v Value) []byte {
+	if p.relative && v.relative != "" {
+		return event.AppendQuoted(dst, v.relative)
+	}
+	return append(dst, v.Raw...)
 }
