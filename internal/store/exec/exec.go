@@ -1,6 +1,9 @@
 // Package exec answers queries: it prunes blocks by their statistics, reads
 // only the columns that are named, evaluates conditions on whole vectors and
 // fetches other columns only for the rows that are returned.
+//
+// What a query means is said by the row evaluator of package query; this
+// package gives the same answers, sooner.
 package exec
 
 import (
@@ -20,6 +23,10 @@ type Snapshot struct {
 	Blocks []BlockRef
 	// LastPosition is the last position that the snapshot holds or has held.
 	LastPosition int64
+	// DecodeID tells position and recorded_at (milliseconds since the epoch) of
+	// an id that the log made, so that a condition on such an id looks at one
+	// row. nil = ids are computed row by row.
+	DecodeID func(id string) (position, recordedAt int64, ok bool)
 }
 
 // BlockRef names a block and tells what can be told without reading it.
@@ -34,7 +41,8 @@ type BlockRef struct {
 	MinRecorded, MaxRecorded    int64 // milliseconds since the epoch
 	// MayHold reports whether a row can have the given string at a string
 	// field (StreamID, EventType, Actor, Subject, ID, or a payload or metadata
-	// path); it may say true wrongly, never false. nil = always true.
+	// path); it may say true wrongly, never false. Of ID it speaks of the ids
+	// that callers brought. nil = always true.
 	MayHold func(f query.Field, value string) bool
 	// Open reads the block; release must be called once, after the last use.
 	Open func(ctx context.Context) (b column.Block, release func(), err error)
@@ -55,6 +63,10 @@ type Result struct {
 	Offset     int
 	NextCursor string // empty on the last page
 	Stats      Stats
+	// Bytes is about how much memory the answer holds. It was part of the
+	// budget until Run returned; whoever keeps the answer for long (while a
+	// slow client reads) counts it among their own.
+	Bytes int64
 }
 
 // Stats is what a query cost.
@@ -64,21 +76,4 @@ type Stats struct {
 	SegmentsSkipped int
 	BytesRead       int64
 	Elapsed         time.Duration
-}
-
-// Memory is the budget that all running queries share.
-type Memory struct{}
-
-// Run answers q from the snapshot s. Errors: *query.Error for a cursor that
-// does not fit the query, ErrMemory beyond the budget, ErrTooManyValues, and
-// the context's error.
-func Run(ctx context.Context, q *query.Query, s Snapshot, m *Memory) (*Result, error) {
-	panic("exec: not built yet")
-}
-
-// Scan calls fn with every match of where (nil = every event) whose position
-// is above after, in order of position, some thousand at a time, until fn fails
-// or all are done. The slice is fn's only until it returns.
-func Scan(ctx context.Context, where query.Condition, s Snapshot, after int64, m *Memory, fn func([]event.Event) error) error {
-	panic("exec: not built yet")
 }

@@ -1,0 +1,212 @@
+package exec
+
+import (
+	"bytes"
+	"math/bits"
+	"sort"
+
+	"github.com/firnlog/firn/internal/store/column"
+)
+
+// The kernels below set in dst the rows of in whose value passes, 64 rows a
+// step. Rows that are not in in are never set; dst starts empty or holds rows
+// to keep. None of them branches on a value.
+
+// sparse is the number of candidate rows in a word up to which rows are looked
+// at one by one.
+const sparse = 12
+
+// span is an inclusive range of int64.
+type span struct{ lo, hi int64 }
+
+// selectInts selects the values that lie in s.
+func selectInts(dst, in column.Bitmap, v *column.Vector, s span) {
+	width := uint64(s.hi) - uint64(s.lo)
+	for w, m := range in {
+		m &= word(v.Valid, w)
+		if m == 0 {
+			continue
+		}
+		if bits.OnesCount64(m) <= sparse {
+			for ; m != 0; m &= m - 1 {
+				j := bits.TrailingZeros64(m)
+				if uint64(v.Ints[w<<6+j])-uint64(s.lo) <= width {
+					dst[w] |= 1 << j
+				}
+			}
+			continue
+		}
+		rows := v.Ints[w<<6 : min(w<<6+64, v.Len)]
+		var hit uint64
+		for j, x := range rows {
+			_, above := bits.Sub64(width, uint64(x)-uint64(s.lo), 0)
+			hit |= (1 - above) << (j & 63)
+		}
+		dst[w] |= hit & m
+	}
+}
+
+// doubleSpan is an inclusive range of float64.
+type doubleSpan struct{ lo, hi float64 }
+
+// selectDoubles selects the values that lie in s.
+func selectDoubles(dst, in column.Bitmap, v *column.Vector, s doubleSpan) {
+	for w, m := range in {
+		m &= word(v.Valid, w)
+		if m == 0 {
+			continue
+		}
+		if bits.OnesCount64(m) <= sparse {
+			for ; m != 0; m &= m - 1 {
+				j := bits.TrailingZeros64(m)
+				if x := v.Doubles[w<<6+j]; s.lo <= x && x <= s.hi {
+					dst[w] |= 1 << j
+				}
+			}
+			continue
+		}
+		rows := v.Doubles[w<<6 : min(w<<6+64, v.Len)]
+		var hit uint64
+		for j, x := range rows {
+			var ge, le uint64
+			if x >= s.lo {
+				ge = 1
+			}
+			if x <= s.hi {
+				le = 1
+			}
+			hit |= (ge & le) << (j & 63)
+		}
+		dst[w] |= hit & m
+	}
+}
+
+// selectCode selects the rows of a dictionary column that have one code.
+func selectCode(dst, in column.Bitmap, v *column.Vector, code uint32) {
+	for w, m := range in {
+		m &= word(v.Valid, w)
+		if m == 0 {
+			continue
+		}
+		if bits.OnesCount64(m) <= sparse {
+			for ; m != 0; m &= m - 1 {
+				j := bits.TrailingZeros64(m)
+				if v.Codes[w<<6+j] == code {
+					dst[w] |= 1 << j
+				}
+			}
+			continue
+		}
+		var hit uint64
+		for j, c := range v.Codes[w<<6 : min(w<<6+64, v.Len)] {
+			var bit uint64
+			if c == code {
+				bit = 1
+			}
+			hit |= bit << (j & 63)
+		}
+		dst[w] |= hit & m
+	}
+}
+
+// selectCodes selects the rows of a dictionary column whose code passes:
+// passes[code] is 1 or 0. Its length is a power of two, so that the codes of
+// rows without a value, which may be anything, can be masked instead of checked.
+func selectCodes(dst, in column.Bitmap, v *column.Vector, passes []uint8) {
+	mask := uint32(len(passes) - 1)
+	for w, m := range in {
+		m &= word(v.Valid, w)
+		if m == 0 {
+			continue
+		}
+		if bits.OnesCount64(m) <= sparse {
+			for ; m != 0; m &= m - 1 {
+				j := bits.TrailingZeros64(m)
+				dst[w] |= uint64(passes[v.Codes[w<<6+j]&mask]) << j
+			}
+			continue
+		}
+		var hit uint64
+		for j, c := range v.Codes[w<<6 : min(w<<6+64, v.Len)] {
+			hit |= uint64(passes[c&mask]) << (j & 63)
+		}
+		dst[w] |= hit & m
+	}
+}
+
+// passTable is a table for selectCodes over n codes.
+func passTable(n int) []uint8 { return make([]uint8, 1<<bits.Len(uint(max(n, 1)-1))) }
+
+// selectBools selects the rows of a Bool column that hold want.
+func selectBools(dst, in column.Bitmap, v *column.Vector, want bool) {
+	var flip uint64
+	if !want {
+		flip = ^uint64(0)
+	}
+	for w, m := range in {
+		var value uint64
+		if w < len(v.Bools) {
+			value = v.Bools[w]
+		}
+		dst[w] |= m & word(v.Valid, w) & (value ^ flip)
+	}
+}
+
+// text is the value of a row of a plain String or JSON column.
+func text(v *column.Vector, row int) []byte {
+	return v.Bytes[v.Offsets[row]:v.Offsets[row+1]]
+}
+
+// selectPlainEqual selects the rows of a plain column that hold s.
+func selectPlainEqual(dst, in column.Bitmap, v *column.Vector, s string) {
+	for w, m := range in {
+		for m &= word(v.Valid, w); m != 0; m &= m - 1 {
+			j := bits.TrailingZeros64(m)
+			row := w<<6 + j
+			lo, hi := v.Offsets[row], v.Offsets[row+1]
+			if int(hi-lo) == len(s) && string(v.Bytes[lo:hi]) == s {
+				dst[w] |= 1 << j
+			}
+		}
+	}
+}
+
+// selectPlainContains selects the rows of a plain column that hold sub, by one
+// search over the bytes of all rows.
+func selectPlainContains(dst, in column.Bitmap, v *column.Vector, sub []byte) {
+	if len(sub) == 0 {
+		for w, m := range in {
+			dst[w] |= m & word(v.Valid, w)
+		}
+		return
+	}
+	row, from, end := 0, int(v.Offsets[0]), int(v.Offsets[v.Len])
+	for from < end {
+		hit := bytes.Index(v.Bytes[from:end], sub)
+		if hit < 0 {
+			return
+		}
+		from += hit
+		row = rowAt(v.Offsets, row, v.Len, uint32(from))
+		if from+len(sub) > int(v.Offsets[row+1]) {
+			from++ // lies across two rows
+			continue
+		}
+		if in.Get(row) && v.IsValid(row) {
+			dst[row>>6] |= 1 << (row & 63)
+		}
+		from = int(v.Offsets[row+1])
+	}
+}
+
+// rowAt is the row that holds the byte at offset at, looking from row on by
+// doubling steps.
+func rowAt(offsets []uint32, row, n int, at uint32) int {
+	step := 1
+	for row+step < n && offsets[row+step] <= at {
+		row += step
+		step *= 2
+	}
+	hi := min(row+step, n)
+	return row + sort.Search(hi-row, func(i int) bool { return offsets[row+i+1] > at })
+}
