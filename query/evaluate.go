@@ -162,7 +162,7 @@ func sortKeyOf(f Field, key jsontext.Value) found {
 		return found{}
 	}
 	v := ValueOf(key)
-	if micros, ok := parseInstant(v.Text); ok && f.Root.Time() {
+	if micros, err := event.ParseTime(v.Text); err == nil && f.Root.Time() {
 		v = microsValue(micros)
 	}
 	if severity, ok := event.ParseSeverity(v.Text); ok && f.Root == Severity {

@@ -244,22 +244,27 @@ func (p *parser) operand(path string, field Field, op Operator, v jsontext.Value
 func (p *parser) instant(path string, v jsontext.Value) (Value, *Error) {
 	const wanted = "a time is RFC 3339 such as 2026-01-31T12:00:00Z, milliseconds since 1970, or relative such as now-1d"
 	value := ValueOf(v)
-	switch value.Kind {
-	case String:
-		if micros, ok := parseInstant(value.Text); ok {
-			return microsValue(micros), nil
+	switch {
+	case value.Kind == String && isRelative(value.Text):
+		micros, ok := parseRelative(value.Text, p.now)
+		if !ok {
+			return Value{}, errorAt(path, "%q is not a relative time; now, or now-90s, now-15m, now-12h, now-1d, now-2w", shortened(value.Text))
 		}
-		if micros, ok := parseRelative(value.Text, p.now); ok {
-			instant := microsValue(micros)
-			instant.relative = value.Text
-			return instant, nil
+		instant := microsValue(micros)
+		instant.relative = value.Text
+		return instant, nil
+	case value.Kind == String:
+		micros, err := event.ParseTime(value.Text)
+		if err != nil {
+			return Value{}, errorAt(path, "%q is not a time; %s", shortened(value.Text), wanted)
 		}
-		return Value{}, errorAt(path, "%q is not a time; %s", shortened(value.Text), wanted)
-	case Numeric:
-		if micros, ok := millisToMicros(value.Num); ok {
-			return microsValue(micros), nil
+		return microsValue(micros), nil
+	case value.Kind == Numeric:
+		micros, err := event.ParseEpochMillis(string(v))
+		if err != nil {
+			return Value{}, errorAt(path, "%s is outside the years 0 to 9999; %s", shortened(string(v)), wanted)
 		}
-		return Value{}, errorAt(path, "%s is outside the years 1 to 9999; %s", shortened(string(v)), wanted)
+		return microsValue(micros), nil
 	}
 	return Value{}, errorAt(path, "must be a time, not %s; %s", kindName(v), wanted)
 }

@@ -6,37 +6,20 @@ import (
 	"time"
 )
 
-// Times lie in the years 0001 to 9999, which RFC 3339 can spell.
+// Times lie in the years 0 to 9999, which RFC 3339 can spell.
 var (
-	minMicros = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	minMicros = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 	maxMicros = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
 )
 
-// parseInstant reads RFC 3339 in any zone; what is finer than a microsecond is
-// cut off, as it is from events.
-func parseInstant(text string) (micros int64, ok bool) {
-	if len(text) < len("2006-01-02T15:04:05Z") || text[10] != 'T' || text[13] != ':' || strings.Contains(text, ",") {
-		return 0, false // forms that package time lets pass
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return 0, false
-	}
-	micros = t.UnixMicro()
-	return micros, micros >= minMicros && micros <= maxMicros
+var relativeUnits = map[byte]time.Duration{
+	's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
 }
 
-// appendInstant spells an instant as answers do: RFC 3339, UTC, three digits of
-// fraction, six where microseconds are not zero.
-func appendInstant(dst []byte, micros int64) []byte {
-	layout := "2006-01-02T15:04:05.000Z"
-	if micros%1000 != 0 {
-		layout = "2006-01-02T15:04:05.000000Z"
-	}
-	return time.UnixMicro(micros).UTC().AppendFormat(dst, layout)
-}
+// isRelative reports whether text is meant as a time relative to now.
+func isRelative(text string) bool { return strings.HasPrefix(text, "now") }
 
-// parseRelative reads now, now-15m, now+1d.
+// parseRelative reads now, now-15m, now+1d. A day is 24 hours.
 func parseRelative(text string, now time.Time) (micros int64, ok bool) {
 	offset, found := strings.CutPrefix(text, "now")
 	if !found {
@@ -59,31 +42,5 @@ func parseRelative(text string, now time.Time) (micros int64, ok bool) {
 		span = -span
 	}
 	micros += span
-	return micros, micros >= minMicros && micros <= maxMicros
-}
-
-var relativeUnits = map[byte]time.Duration{
-	's': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour,
-}
-
-// millisToMicros reads a number as milliseconds since the epoch.
-func millisToMicros(n Number) (micros int64, ok bool) {
-	if ms, whole := n.Int(); whole {
-		if ms < minMicros/1000 || ms > maxMicros/1000 {
-			return 0, false
-		}
-		return ms * 1000, true
-	}
-	n.exp += 3 // × 1000; then cut what is below a microsecond
-	if n.exp <= 0 {
-		return 0, true
-	}
-	if n.exp >= leadDigits {
-		return 0, false
-	}
-	micros = int64(n.lead / pow10[leadDigits-n.exp])
-	if n.neg {
-		micros = -micros
-	}
 	return micros, micros >= minMicros && micros <= maxMicros
 }

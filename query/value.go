@@ -81,7 +81,7 @@ func InstantValue(t time.Time) Value { return microsValue(t.UnixMicro()) }
 
 func microsValue(micros int64) Value {
 	text := make([]byte, 0, 32)
-	text = append(appendInstant(append(text, '"'), micros), '"')
+	text = append(event.AppendMicros(append(text, '"'), micros), '"')
 	return Value{Kind: Instant, Micros: micros, Raw: text}
 }
 
