@@ -1,0 +1,202 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	firn "github.com/firnlog/firn"
+)
+
+// idleUpload is how long a streamed append may be silent.
+const idleUpload = 10 * time.Minute
+
+// appendLines stores an NDJSON body chunk by chunk while it arrives. Three
+// goroutines pass it on: one reads, one gathers and parses chunks, this one
+// stores and answers; so a chunk is parsed while the one before is being synced.
+// All three have ended when it returns.
+func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
+	if r.params["return"] == "full" {
+		return malformed("return", "full is for application/json; NDJSON is answered by a line a chunk")
+	}
+	in, err := s.openBody(r)
+	if err != nil {
+		return err
+	}
+	in.patience, in.step = idleUpload, 1
+	_ = r.control.EnableFullDuplex() // HTTP/2 always is, and needs no asking
+
+	ctx, cancel := context.WithCancel(r.Context())
+	reading := &upload{body: in, pieces: make(chan piece), free: make(chan []byte, 2), stopped: ctx.Done(), done: make(chan struct{})}
+	go reading.run()
+	gathering := newGatherer(s, r, reading.pieces)
+	go gathering.run(ctx, reading.free)
+
+	out := s.answerWith(w, r, ndjsonMedia)
+	defer out.close()
+	err = s.storeChunks(ctx, w, r, gathering.chunks, out)
+	cancel()
+	reading.end()
+	gathering.wait()
+	in.Close()
+	if err == nil && !in.whole {
+		// What follows on this connection is the rest of the body, which nobody
+		// must take for a request.
+		return http.ErrAbortHandler
+	}
+	return err
+}
+
+// storeChunks appends chunk after chunk and answers each. Once a line has been
+// answered, a fault is a last line and not an error.
+func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *request, chunks <-chan *chunk, out *writer) error {
+	batch := s.batchOf(r, nil)
+	for c := range chunks {
+		nameStream(c.drafts, r.params["stream"])
+		batch.Events = c.drafts
+		receipts, err := s.storeChunk(ctx, &batch, c)
+		first := c.firstLine
+		c.release()
+		if err != nil {
+			return s.endLines(w, r, out, err, first)
+		}
+		if receipts == nil {
+			continue // only blank lines
+		}
+		out.chunk(receipts)
+		if out.flush() != nil {
+			return nil // the client is gone; what it was told is stored
+		}
+	}
+	return out.finish(http.StatusOK)
+}
+
+// storeChunk appends one chunk. A chunk with a fault stores nothing.
+func (s *Server) storeChunk(ctx context.Context, batch *firn.AppendRequest, c *chunk) ([]firn.Receipt, error) {
+	if c.fault != nil {
+		return nil, c.fault
+	}
+	if len(c.drafts) == 0 {
+		return nil, nil
+	}
+	receipts, err := s.log.Append(ctx, *batch)
+	if err != nil {
+		return nil, c.inLines(err)
+	}
+	if batch.ExpectedSequence != nil {
+		// The next chunk must follow this one.
+		last := int64(0)
+		for i := range receipts {
+			last = max(last, receipts[i].SequenceNumber)
+		}
+		batch.ExpectedSequence = &last
+	}
+	return receipts, nil
+}
+
+// chunk writes the line that acknowledges one chunk.
+func (w *writer) chunk(receipts []firn.Receipt) {
+	first, last, duplicates := receipts[0].Position, receipts[0].Position, int64(0)
+	for i := range receipts {
+		first, last = min(first, receipts[i].Position), max(last, receipts[i].Position)
+		if receipts[i].Duplicate {
+			duplicates++
+		}
+	}
+	w.raw(`{"count":`)
+	w.integer(int64(len(receipts)))
+	w.raw(`,"first_position":`)
+	w.integer(first)
+	w.raw(`,"last_position":`)
+	w.integer(last)
+	w.raw(`,"duplicates":`)
+	w.integer(duplicates)
+	w.raw("}\n")
+}
+
+// endLines answers a fault and leaves the client a moment to read it: closing
+// a connection on which more arrives would destroy the answer on its way.
+func (s *Server) endLines(w http.ResponseWriter, r *request, out *writer, err error, first int64) error {
+	p, known := problemOf(err)
+	if !known && r.Context().Err() == nil {
+		s.logger.Error("a streamed append failed", "request_id", requestID(r.Request), "error", err)
+	}
+	w.Header().Set("Connection", "close")
+	if !out.began {
+		p.write(w, requestID(r.Request))
+	} else {
+		out.raw(`{"error":`)
+		out.buf = append(out.buf, p.encode(requestID(r.Request))...)
+		out.raw(`,"first_line_not_stored":`)
+		out.integer(first)
+		out.raw("}\n")
+	}
+	_ = out.flush() // the client is gone: nobody to tell
+	return nil
+}
+
+// piece is some bytes of a body, or its end.
+type piece struct {
+	bytes []byte
+	err   error
+}
+
+// upload reads a body in its own goroutine, because a read cannot be waited
+// for together with a timer.
+type upload struct {
+	body    *body
+	pieces  chan piece
+	free    chan []byte // buffers that were used up
+	stopped <-chan struct{}
+	done    chan struct{}
+}
+
+const pieceSize = 64 << 10
+
+func (u *upload) run() {
+	defer close(u.done)
+	defer close(u.pieces)
+	for range cap(u.free) {
+		u.free <- make([]byte, pieceSize)
+	}
+	for {
+		var buf []byte
+		select {
+		case buf = <-u.free:
+		case <-u.stopped:
+			u.drain()
+			return
+		}
+		n, err := u.body.Read(buf[:cap(buf)])
+		select {
+		case u.pieces <- piece{buf[:n], err}:
+		case <-u.stopped:
+			u.drain()
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// drained bounds what is read and thrown away after a fault.
+const drained = 16 << 20
+
+// drain reads on for a moment, see endLines.
+func (u *upload) drain() {
+	_, err := io.CopyN(io.Discard, u.body.r.Body, drained)
+	u.body.whole = errors.Is(err, io.EOF)
+}
+
+// end waits until the goroutine has ended, which reads on for a moment at most.
+func (u *upload) end() {
+	select {
+	case <-u.done:
+	default:
+		u.body.end()
+		<-u.done
+	}
+}

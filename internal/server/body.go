@@ -1,0 +1,283 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// maxWindow is the most memory that a zstd body may ask the decoder for.
+	maxWindow = 8 << 20
+	// keptBuffer is the largest buffer that is kept for the next request.
+	keptBuffer = 8 << 20
+	// smallBody bounds bodies that are settings or queries.
+	smallBody = 1 << 20
+)
+
+// mediaOf is the media type of the body, one of those that the route takes.
+func mediaOf(r *request) (media, error) {
+	given := r.Header.Values("Content-Type")
+	accepted := r.route.body
+	if len(given) == 1 {
+		kind, attributes, err := mime.ParseMediaType(given[0])
+		charset := attributes["charset"]
+		if err == nil && slices.Contains(accepted, kind) && (charset == "" || strings.EqualFold(charset, "utf-8")) {
+			return kind, nil
+		}
+	}
+	p := newProblem(http.StatusUnsupportedMediaType, codeMediaType, "The body has a media type that is not taken here", "")
+	message := "is missing; send"
+	if len(given) > 0 {
+		message = "is " + printable(strings.Join(given, ", ")) + "; send"
+	}
+	for i, kind := range accepted {
+		if i > 0 {
+			message += " or"
+		}
+		message += " Content-Type: " + kind
+	}
+	message += " (curl: -H 'Content-Type: " + accepted[0] + "')"
+	p.Detail = "Content-Type " + message
+	p.Errors = []fieldError{{Field: "Content-Type", Message: message}}
+	return "", p
+}
+
+// body is the body of a request on its way in: inflated, with a deadline for
+// each step, so that a client that trickles holds nothing for long.
+type body struct {
+	r *request
+	// patience is how long each step bytes may take.
+	patience time.Duration
+	step     int
+	// left is how many bytes may still come before the deadline is renewed.
+	left  int
+	fault error // what the connection failed with
+	whole bool  // the connection brought the end of the body
+	from  io.Reader
+	close func()
+
+	mu    sync.Mutex
+	ended bool // the deadline is no longer renewed
+}
+
+// openBody begins to read the body in the encoding its header names. Close
+// gives the decoder back.
+func (s *Server) openBody(r *request) (*body, error) {
+	b := &body{r: r, patience: s.opts.timing.body, step: s.opts.timing.throughput, close: func() {}}
+	encoding := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ","))
+	switch encoding {
+	case "", "identity":
+		b.from = wire{b}
+	case "gzip", "x-gzip":
+		return b, b.openGzip()
+	case "zstd":
+		return b, b.openZstd()
+	default:
+		p := newProblem(http.StatusUnsupportedMediaType, codeMediaType, "The body has an encoding that is not taken here",
+			"Content-Encoding must be gzip, zstd or identity, and only one of them")
+		p.Errors = []fieldError{{Field: "Content-Encoding", Message: "must be gzip, zstd or identity"}}
+		p.accept = "gzip, zstd"
+		return nil, p
+	}
+	return b, nil
+}
+
+var gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+func (b *body) openGzip() error {
+	decoder := gzipReaders.Get().(*gzip.Reader)
+	if err := decoder.Reset(wire{b}); err != nil {
+		return b.explain(err)
+	}
+	b.from = decoder
+	b.close = func() { gzipReaders.Put(decoder) }
+	return nil
+}
+
+var zstdReaders sync.Pool
+
+func (b *body) openZstd() error {
+	decoder, ok := zstdReaders.Get().(*zstd.Decoder)
+	if !ok {
+		var err error
+		// One at a time means: no goroutines of its own, nothing to close.
+		decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return err
+		}
+	}
+	if err := decoder.Reset(wire{b}); err != nil {
+		return b.explain(err)
+	}
+	b.from = decoder
+	b.close = func() {
+		if decoder.Reset(nil) == nil {
+			zstdReaders.Put(decoder)
+		}
+	}
+	return nil
+}
+
+// wire reads what the connection brings.
+type wire struct{ b *body }
+
+func (w wire) Read(p []byte) (int, error) {
+	b := w.b
+	if b.left <= 0 && !b.renew() {
+		return 0, io.ErrClosedPipe
+	}
+	n, err := b.r.Body.Read(p)
+	b.left -= n
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		b.whole = true
+	default:
+		b.fault = err
+	}
+	return n, err
+}
+
+// renew gives the next step its time, unless the body is to end.
+func (b *body) renew() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	_ = b.r.control.SetReadDeadline(time.Now().Add(b.patience)) // a reader of a test has none
+	b.left = b.step
+	return true
+}
+
+// end lets a read that another goroutine is in last no longer than a moment.
+func (b *body) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	_ = b.r.control.SetReadDeadline(time.Now().Add(lastRead)) // a reader of a test has none
+}
+
+// lastRead is how long a body is read on that nobody wants any more.
+const lastRead = time.Second
+
+// Read returns inflated bytes; its errors but io.EOF are problems.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.explain(err)
+	}
+	return n, err
+}
+
+// Close gives the decoder back. Behind a whole body the connection may be
+// silent as long as the handler takes.
+func (b *body) Close() {
+	b.close()
+	if b.whole {
+		_ = b.r.control.SetReadDeadline(time.Time{}) // a reader of a test has none
+	}
+}
+
+// explain tells a fault of the connection from one of the encoding.
+func (b *body) explain(err error) error {
+	var big *http.MaxBytesError
+	switch {
+	case errors.Is(b.fault, os.ErrDeadlineExceeded):
+		return newProblem(http.StatusRequestTimeout, codeSlowBody, "The body came too slowly",
+			"the body stalled; nothing of the part that was not answered is stored")
+	case errors.As(b.fault, &big):
+		return tooLarge("the body is over %d bytes", big.Limit)
+	case b.fault != nil:
+		return malformed("body", "ended early, or its chunks are not well formed")
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return tooLarge("the body's zstd window is over %d bytes; compress with a smaller one", maxWindow)
+	default:
+		return malformed("body", "is not whole and valid %s", b.r.Header.Get("Content-Encoding"))
+	}
+}
+
+// received is a whole body in memory. release gives the memory back; nothing
+// of bytes may be used afterwards.
+type received struct {
+	bytes []byte
+	lease lease
+}
+
+var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, 64<<10)) }}
+
+func (b *received) release() {
+	b.lease.end()
+	if cap(b.bytes) > 0 && cap(b.bytes) <= keptBuffer {
+		b.bytes = b.bytes[:0]
+		buffers.Put(new(b.bytes))
+	}
+	b.bytes = nil
+}
+
+// receive reads the whole body, at most max inflated bytes.
+func (s *Server) receive(r *request, max int64) (*received, error) {
+	if r.ContentLength > max {
+		return nil, tooLarge("the body has %d bytes, over the limit of %d", r.ContentLength, max)
+	}
+	in, err := s.openBody(r)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	b := &received{bytes: (*buffers.Get().(*[]byte))[:0], lease: lease{from: s.bodies}}
+	if err := b.fill(in, max, r.ContentLength); err != nil {
+		b.release()
+		return nil, err
+	}
+	return b, nil
+}
+
+// fill reads to the end, and no further than one byte above max.
+func (b *received) fill(from io.Reader, max, expected int64) error {
+	size := int64(cap(b.bytes))
+	if expected >= size {
+		size = expected + 1 // one more than is read, to see the end
+	}
+	for {
+		if !b.lease.grow(min(size, max+1)) {
+			return overloaded("the bodies of other requests use all of the memory for bodies; send it again")
+		}
+		b.reserve(min(size, max+1))
+		for len(b.bytes) < cap(b.bytes) {
+			n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+			b.bytes = b.bytes[:len(b.bytes)+n]
+			if int64(len(b.bytes)) > max {
+				return tooLarge("the body is over the limit of %d bytes", max)
+			}
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		size = 2 * int64(cap(b.bytes))
+	}
+}
+
+// reserve makes room for size bytes in all.
+func (b *received) reserve(size int64) {
+	if int64(cap(b.bytes)) >= size {
+		return
+	}
+	grown := make([]byte, len(b.bytes), size)
+	copy(grown, b.bytes)
+	b.bytes = grown
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// guard refuses what a web page of another site made the user's browser send:
+// requests to a Host name that is not ours (a name rebound to 127.0.0.1), and
+// requests from an Origin that is neither our own nor allowed. Programs send
+// neither header and pass.
+func (s *Server) guard(r *http.Request) *problem {
+	if !s.hostAllowed(r.Host) {
+		p := forbidden("the Host header names none of this server's names; for a reverse proxy, add the name to server.allowed_hosts")
+		p.Errors = []fieldError{{Field: "Host", Message: "is not one of this server's names"}}
+		return p
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if !s.originAllowed(origin, r.Host) {
+			p := forbidden("pages of other sites may not ask this server; to allow one, add its origin to server.allowed_origins")
+			p.Errors = []fieldError{{Field: "Origin", Message: "is not an allowed origin"}}
+			return p
+		}
+		return nil
+	}
+	// No Origin: browsers leave it out of GETs, but say where they come from.
+	site := r.Header.Get("Sec-Fetch-Site")
+	if site == "" || site == "same-origin" || site == "none" {
+		return nil
+	}
+	if r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Method == http.MethodGet {
+		return nil // a link on another page, followed by a person
+	}
+	p := forbidden("pages of other sites may not ask this server")
+	p.Errors = []fieldError{{Field: "Sec-Fetch-Site", Message: "must be same-origin or none"}}
+	return p
+}
+
+// hostAllowed holds for loopback names and addresses, at any port (a tunnel may
+// change it), and for allowed hosts.
+func (s *Server) hostAllowed(hostport string) bool {
+	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return strings.EqualFold(a, hostport) }) {
+		return true
+	}
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return strings.EqualFold(a, host) }) {
+		return true
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func (s *Server) originAllowed(origin, host string) bool {
+	for _, allowed := range s.opts.AllowedOrigins {
+		if strings.EqualFold(strings.TrimSuffix(allowed, "/"), origin) {
+			return true
+		}
+	}
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.EqualFold(u.Host, host)
+}

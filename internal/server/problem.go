@@ -1,0 +1,136 @@
+package server
+
+import (
+	"encoding/json/v2"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// problem is an answer that is not a success: RFC 9457 problem details. It is
+// an error, so that a handler returns it; everything in it is safe to show.
+type problem struct {
+	// Type is urn:firn: and a code that programs branch on.
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail,omitempty"`
+	Errors []fieldError `json:"errors,omitempty"`
+	// Expected and Actual are the numbers of a sequence conflict.
+	Expected *int64 `json:"expected,omitempty"`
+	Actual   *int64 `json:"actual,omitempty"`
+	// Line is the line of an NDJSON body, from 1.
+	Line      *int64 `json:"line,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+
+	retryAfter int    // seconds; 0 = no Retry-After
+	allow      string // the methods of a 405
+	accept     string // the header "Accept-Encoding" of a 415
+}
+
+// fieldError says what is wrong with one field, parameter or header.
+type fieldError struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+// The codes of problems, the last part of their type.
+const (
+	codeMalformed   = "malformed"
+	codeForbidden   = "forbidden"
+	codeNotFound    = "not_found"
+	codeMethod      = "method_not_allowed"
+	codeSlowBody    = "request_timeout"
+	codeExists      = "already_exists"
+	codeSequence    = "sequence_conflict"
+	codeIDConflict  = "id_conflict"
+	codeTooLarge    = "too_large"
+	codeMediaType   = "unsupported_media_type"
+	codeInternal    = "internal"
+	codeOverloaded  = "overloaded"
+	codeClosing     = "closing"
+	codeFailed      = "log_failed"
+	codeTimeout     = "query_timeout"
+	codeNoSpace     = "no_space"
+	codeNotReady    = "not_ready"
+	problemMedia    = "application/problem+json"
+	problemURN      = "urn:firn:"
+	requestIDHeader = "X-Request-Id"
+)
+
+func newProblem(status int, code, title, detail string) *problem {
+	return &problem{Type: problemURN + code, Title: title, Status: status, Detail: detail}
+}
+
+func (p *problem) Error() string {
+	if len(p.Errors) > 0 {
+		return fmt.Sprintf("%s: %s: %s", p.Title, p.Errors[0].Field, p.Errors[0].Message)
+	}
+	return p.Title + ": " + p.Detail
+}
+
+// malformed is a 400 for one field, parameter or header.
+func malformed(field, format string, args ...any) *problem {
+	message := fmt.Sprintf(format, args...)
+	p := newProblem(http.StatusBadRequest, codeMalformed, "The request is malformed", field+": "+message)
+	if field == "" {
+		p.Detail = message
+	}
+	p.Errors = []fieldError{{Field: field, Message: message}}
+	return p
+}
+
+func forbidden(format string, args ...any) *problem {
+	return newProblem(http.StatusForbidden, codeForbidden, "The request is refused", fmt.Sprintf(format, args...))
+}
+
+func tooLarge(format string, args ...any) *problem {
+	return newProblem(http.StatusRequestEntityTooLarge, codeTooLarge, "The request is too large", fmt.Sprintf(format, args...))
+}
+
+func overloaded(format string, args ...any) *problem {
+	p := newProblem(http.StatusServiceUnavailable, codeOverloaded, "The server is busy", fmt.Sprintf(format, args...))
+	p.retryAfter = 1
+	return p
+}
+
+func closing() *problem {
+	p := newProblem(http.StatusServiceUnavailable, codeClosing, "The server is stopping", "the server is stopping; ask again once it is back")
+	p.retryAfter = 5
+	return p
+}
+
+// encode is the problem as JSON, with the id of the request.
+func (p *problem) encode(requestID string) []byte {
+	answer := *p
+	answer.RequestID = requestID
+	text, err := json.Marshal(&answer)
+	if err != nil { // nothing in it can fail but a text that is not UTF-8
+		answer.Detail, answer.Errors = "", nil
+		text, _ = json.Marshal(&answer)
+	}
+	return text
+}
+
+// write answers with the problem.
+func (p *problem) write(w http.ResponseWriter, requestID string) {
+	h := w.Header()
+	for _, name := range []string{"Content-Disposition", "Cache-Control", "Location", "Etag"} {
+		h.Del(name)
+	}
+	text := append(p.encode(requestID), '\n')
+	h.Set("Content-Type", problemMedia)
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if p.allow != "" {
+		h.Set("Allow", p.allow)
+	}
+	if p.accept != "" {
+		h.Set("Accept-Encoding", p.accept)
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(text) // the client is gone: nobody to tell
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"net/http"
+	"sort"
+	"strings"
+)
+
+// A route is one method of one path: what the mux serves, what the gate asks
+// for and what /openapi.json says. Everything about it is in its row.
+type route struct {
+	method string
+	path   string // a pattern of net/http: /v1/instances/{instance}
+	name   string // operationId of the OpenAPI document
+	about  string // one sentence for people
+	// permission is the name (SPEC §8) that the caller must hold for the
+	// instance in the path; open routes have none and need no key.
+	permission permission
+	params     []param // query parameters; any other is refused by name
+	headers    []param // request headers of its own
+	body       []media // media types of the body; none = no body
+	bodySchema string
+	answers    []answer
+	// stream says that the answer may take for ever: no deadline but the one
+	// of each write, and no HEAD.
+	stream bool
+	serve  func(s *Server, w http.ResponseWriter, r *request) error
+}
+
+// permission is what a key must hold to use a route.
+type permission string
+
+// The permissions of SPEC §8 that routes ask for. open is no permission: the
+// route needs no key.
+const (
+	open            permission = ""
+	eventsRead      permission = "events:read"
+	eventsAppend    permission = "events:append"
+	eventsPurge     permission = "events:purge"
+	instancesManage permission = "instances:manage"
+	metricsRead     permission = "metrics:read"
+)
+
+// media is a media type.
+type media = string
+
+// The media types of bodies and answers.
+const (
+	jsonMedia    media = "application/json"
+	ndjsonMedia  media = "application/x-ndjson"
+	sseMedia     media = "text/event-stream"
+	csvMedia     media = "text/csv"
+	parquetMedia media = "application/vnd.apache.parquet"
+	textMedia    media = "text/plain"
+)
+
+// answer is one answer that a route can give.
+type answer struct {
+	status int
+	about  string
+	media  []media // none = no body; problems are application/problem+json
+	schema string  // name among the schemas of the document
+}
+
+// routes is every route of the native API. A door adds its rows here.
+func routes() []route {
+	var all []route
+	for _, family := range [][]route{
+		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
+		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
+	} {
+		all = append(all, family...)
+	}
+	return all
+}
+
+// mux serves the routes: one handler a path, so that a wrong method and an
+// unknown path are answered as problems too.
+func (s *Server) mux(all []route) http.Handler {
+	byPath := map[string]map[string]*route{}
+	for i := range all {
+		r := &all[i]
+		if byPath[r.path] == nil {
+			byPath[r.path] = map[string]*route{}
+		}
+		byPath[r.path][r.method] = r
+		if r.method == http.MethodGet && !r.stream {
+			byPath[r.path][http.MethodHead] = r
+		}
+	}
+	mux := http.NewServeMux()
+	for path, methods := range byPath {
+		allow := allowed(methods)
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if found := methods[r.Method]; found != nil {
+				s.dispatch(found, w, r)
+				return
+			}
+			p := newProblem(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here",
+				r.Method+" is not allowed here; allowed: "+allow)
+			p.allow = allow
+			p.write(w, requestID(r))
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		notFoundPath().write(w, requestID(r))
+	})
+	return cleanPathsOnly(mux)
+}
+
+func notFoundPath() *problem {
+	return newProblem(http.StatusNotFound, codeNotFound, "There is nothing here",
+		"this path is none of the API; /openapi.json lists them all")
+}
+
+// cleanPathsOnly answers a path with empty or dot segments itself: the mux
+// would redirect, and a redirected POST is a GET for many clients.
+func cleanPathsOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.EscapedPath()
+		for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+			if segment == "." || segment == ".." || (segment == "" && path != "/") {
+				notFoundPath().write(w, requestID(r))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func allowed(methods map[string]*route) string {
+	names := make([]string, 0, len(methods))
+	for name := range methods {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return strings.Join(names, ", ")
+}

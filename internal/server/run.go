@@ -1,0 +1,101 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	firn "github.com/firnlog/firn"
+)
+
+// maxHeaderBytes bounds a request's line and headers together.
+const maxHeaderBytes = 32 << 10
+
+// Run serves until ctx ends or the log fails. Then it stops accepting, tells
+// subscribers where to resume, waits at most 10 s for what runs, and returns:
+// nil after ctx, the log's error after a failure of the log. A server runs
+// once.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.Listen(ctx); err != nil {
+		return err
+	}
+	hs := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: s.opts.timing.header,
+		IdleTimeout:       s.opts.timing.idle,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	for _, l := range s.listeners {
+		group.Go(func() error {
+			if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+			return nil
+		})
+	}
+	sweeping, stopSweeping := context.WithCancel(groupCtx)
+	group.Go(func() error { s.sweep(sweeping); return nil })
+	group.Go(func() error {
+		defer stopSweeping()
+		err := s.waitForEnd(groupCtx)
+		s.stop(hs)
+		return err
+	})
+	s.logger.Info("serving", "url", s.URL())
+	err := group.Wait()
+	s.logger.Info("stopped")
+	return err
+}
+
+// waitForEnd waits until the server has to stop and says why: nil when it was
+// asked to.
+func (s *Server) waitForEnd(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.log.Failed():
+		err := s.log.Err()
+		s.logger.Error("the log refuses appends; stopping", "error", err)
+		if err == nil {
+			err = firn.ErrFailed
+		}
+		return err
+	}
+}
+
+// stop drains: no new connection, tails and streamed appends end, requests
+// that run have until the drain time, then every connection is closed.
+func (s *Server) stop(hs *http.Server) {
+	s.drain()
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.timing.drain)
+	defer cancel()
+	if err := hs.Shutdown(ctx); err != nil {
+		s.logger.Warn("requests were still running at the end of the drain time and are cut off",
+			"drain", s.opts.timing.drain)
+		_ = hs.Close() // closing is all that is left to do
+	}
+}
+
+// sweep applies retention at once and then hourly, until ctx ends. A sweep
+// that fails is told and tried again at the next hour.
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(s.opts.timing.retention)
+	defer ticker.Stop()
+	for {
+		if err := s.log.ApplyRetention(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Error("retention was not applied", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

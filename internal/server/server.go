@@ -1,0 +1,183 @@
+// Package server is Firn over HTTP: the native API /v1, live tails, health,
+// metrics and the OpenAPI document. It is a thin door before firn.Log: it
+// parses, bounds and answers; what an event, a query or an append means is said
+// by the packages behind it.
+//
+// Every route is one row of the table in route.go.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/event"
+)
+
+// DefaultListen is where a server listens that is told nothing: port 7070 of
+// both loopback families.
+const DefaultListen = "localhost:7070"
+
+// Options configures a Server. The zero value is the default.
+type Options struct {
+	// Listen are the addresses, host:port. "localhost" means both loopback
+	// families, port 0 any free port. Default: DefaultListen.
+	Listen []string
+	// AllowedHosts are Host names, with or without a port, that are answered
+	// beside the loopback names: those under which a reverse proxy is asked.
+	AllowedHosts []string
+	// AllowedOrigins are the origins (https://host:port) of other sites whose
+	// pages may ask. Default: none.
+	AllowedOrigins []string
+	// Limits bounds events and batches; give what the log was opened with.
+	Limits event.Limits
+	// BodyMemory is the budget in bytes that all request bodies in flight
+	// share, as inflated. Default 256 MiB.
+	BodyMemory int64
+	// Logger is told of starts, stops and faults. Default slog.Default().
+	Logger *slog.Logger
+	// Version is what /version says of the build. Default: what the Go
+	// toolchain stamped into the binary.
+	Version string
+
+	timing timing
+}
+
+// timing is every duration of the server. Zero fields are defaults; tests
+// shorten them.
+type timing struct {
+	header     time.Duration // to send the header of a request; 10 s
+	idle       time.Duration // between two requests of a connection; 2 m
+	body       time.Duration // for each 256 KiB of a body; 30 s
+	write      time.Duration // for each write of an answer; 30 s
+	chunk      time.Duration // from a chunk's first NDJSON line to its end; 100 ms
+	heartbeat  time.Duration // between two signs of life of a tail; 15 s
+	drain      time.Duration // for what runs when the server stops; 10 s
+	retention  time.Duration // between two sweeps; 1 h
+	reconnect  time.Duration // told to subscribers when the server stops; 1 s
+	throughput int           // bytes per body step; 256 KiB
+}
+
+// withDefaults returns o with every unset field at its default.
+func (o Options) withDefaults() Options {
+	if len(o.Listen) == 0 {
+		o.Listen = []string{DefaultListen}
+	}
+	if o.BodyMemory == 0 {
+		o.BodyMemory = 256 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	o.Limits = o.Limits.WithDefaults()
+	for _, d := range []struct {
+		field     *time.Duration
+		otherwise time.Duration
+	}{
+		{&o.timing.header, 10 * time.Second}, {&o.timing.idle, 2 * time.Minute},
+		{&o.timing.body, 30 * time.Second}, {&o.timing.write, 30 * time.Second},
+		{&o.timing.chunk, 100 * time.Millisecond}, {&o.timing.heartbeat, 15 * time.Second},
+		{&o.timing.drain, 10 * time.Second}, {&o.timing.retention, time.Hour},
+		{&o.timing.reconnect, time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.otherwise
+		}
+	}
+	if o.timing.throughput == 0 {
+		o.timing.throughput = 256 << 10
+	}
+	return o
+}
+
+// Validate reports every problem of the options at once.
+func (o Options) Validate() error {
+	var all []error
+	for _, address := range o.Listen {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			all = append(all, fmt.Errorf("listen address %q: must be host:port, such as 127.0.0.1:7070", address))
+		}
+	}
+	for _, origin := range o.AllowedOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
+			all = append(all, fmt.Errorf("allowed origin %q: must be scheme://host or scheme://host:port", origin))
+		}
+	}
+	for _, host := range o.AllowedHosts {
+		if host == "" || strings.ContainsAny(host, "/ *") {
+			all = append(all, fmt.Errorf("allowed host %q: must be a name or name:port", host))
+		}
+	}
+	if o.BodyMemory < 0 {
+		all = append(all, fmt.Errorf("body memory %d: must not be negative", o.BodyMemory))
+	}
+	return errors.Join(all...)
+}
+
+// Server serves one log over HTTP.
+type Server struct {
+	log     *firn.Log
+	opts    Options
+	logger  *slog.Logger
+	bodies  *budget
+	metrics *metrics
+	routes  []route
+	handler http.Handler
+	// document is the OpenAPI document, made when it is first asked for.
+	document func() ([]byte, error)
+
+	// draining is done when the server begins to stop: tails and streamed
+	// appends then end, and readiness says no.
+	draining context.Context
+	drain    context.CancelFunc
+
+	listening sync.Mutex
+	listeners []net.Listener
+}
+
+// New makes a server before log. It does nothing until Run, or until Handler
+// is served by other means.
+func New(log *firn.Log, opts Options) *Server {
+	opts = opts.withDefaults()
+	s := &Server{log: log, opts: opts, logger: opts.Logger}
+	s.bodies = newBudget(opts.BodyMemory)
+	s.draining, s.drain = context.WithCancel(context.Background())
+	s.routes = routes()
+	s.document = sync.OnceValues(func() ([]byte, error) { return describe(s.routes) })
+	s.metrics = newMetrics(log)
+	s.handler = s.outer(s.mux(s.routes))
+	return s
+}
+
+// Handler is the whole API with its checks.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Addrs are the addresses that Listen opened.
+func (s *Server) Addrs() []netip.AddrPort {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	addrs := make([]netip.AddrPort, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = l.Addr().(*net.TCPAddr).AddrPort()
+	}
+	return addrs
+}
+
+// URL is where the server is reached on this machine; empty before Listen.
+func (s *Server) URL() string {
+	addrs := s.Addrs()
+	if len(addrs) == 0 {
+		return ""
+	}
+	return "http://" + addrs[0].String()
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/firnlog/firn/event"
+)
+
+// flushAt is how much of an answer is gathered before it is written.
+const flushAt = 64 << 10
+
+// writer gathers an answer and writes it in large pieces, each with a deadline
+// of its own, so that a reader who stalls is let go and one who is merely slow
+// is not. It is used by one goroutine.
+type writer struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+	buf     []byte
+	began   bool
+}
+
+var writeBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, flushAt+flushAt/4)) }}
+
+// answerWith begins an answer with a body of a media type. close must be
+// called.
+func (s *Server) answerWith(w http.ResponseWriter, r *request, kind media) *writer {
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	return &writer{w: w, control: r.control, timeout: s.opts.timing.write, buf: (*writeBuffers.Get().(*[]byte))[:0]}
+}
+
+// room writes what is gathered once it is much; call it between items.
+func (w *writer) room() error {
+	if len(w.buf) < flushAt {
+		return nil
+	}
+	return w.send()
+}
+
+// send writes what is gathered.
+func (w *writer) send() error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	_, err := w.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+// Write writes through, past the gathered bytes.
+func (w *writer) Write(b []byte) (int, error) {
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) // a writer of a test has none
+	w.began = true
+	return w.w.Write(b)
+}
+
+// flush writes what is gathered and sends it to the client at once.
+func (w *writer) flush() error {
+	if err := w.send(); err != nil {
+		return err
+	}
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) // a writer of a test has none
+	w.began = true
+	return w.control.Flush()
+}
+
+// finish sends a whole answer with its status, with its length if it is still
+// all in memory.
+func (w *writer) finish(status int) error {
+	if !w.began {
+		w.w.Header().Set("Content-Length", strconv.Itoa(len(w.buf)))
+		w.w.WriteHeader(status)
+	}
+	return w.send()
+}
+
+// close gives the buffer back.
+func (w *writer) close() {
+	if cap(w.buf) <= keptBuffer {
+		writeBuffers.Put(new(w.buf[:0]))
+	}
+	w.buf = nil
+}
+
+// member appends ,"name": — without the comma at the start of an object, which
+// is always in the buffer still: room is called between items only.
+func (w *writer) member(name string) {
+	if n := len(w.buf); n == 0 || w.buf[n-1] != '{' {
+		w.buf = append(w.buf, ',')
+	}
+	w.buf = event.AppendQuoted(w.buf, name)
+	w.buf = append(w.buf, ':')
+}
+
+func (w *writer) raw(text string)     { w.buf = append(w.buf, text...) }
+func (w *writer) text(value string)   { w.buf = event.AppendQuoted(w.buf, value) }
+func (w *writer) integer(n int64)     { w.buf = strconv.AppendInt(w.buf, n, 10) }
+func (w *writer) instant(t time.Time) { w.buf = appendInstant(w.buf, t) }
+
+// instantOrNull writes a time, null for the zero one.
+func (w *writer) instantOrNull(t time.Time) {
+	if t.IsZero() {
+		w.raw("null")
+		return
+	}
+	w.instant(t)
+}
+
+// appendInstant appends a time as a JSON string.
+func appendInstant(dst []byte, t time.Time) []byte {
+	return append(event.AppendTime(append(dst, '"'), t), '"')
+}
