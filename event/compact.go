@@ -36,7 +36,7 @@ func compactValue(text []byte, lim Limits, wantObject bool) (jsontext.Value, *In
 	if end < 0 {
 		return nil, p.scan.bad.invalid(text, i, nil)
 	}
-	if bad := p.end(end); bad != nil {
+	if bad := p.scan.end(end); bad != nil {
 		return nil, bad
 	}
 	if len(v) > p.limit {

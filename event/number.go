@@ -53,7 +53,7 @@ func smallInt(text string) int {
 // scanNumber returns where the number that starts at text[i] ends.
 func scanNumber(text []byte, i int) (end int, bad *fault) {
 	start := i
-	if text[i] == '-' {
+	if i < len(text) && text[i] == '-' {
 		i++
 	}
 	switch {

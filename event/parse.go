@@ -193,18 +193,22 @@ func (p *Parser) element(drafts []Draft, i, most int) (_ []Draft, end int, more 
 	return nil, 0, false, p.scan.bad.invalid(body, end, nil).at(n)
 }
 
-// end refuses anything but white space from i on.
+// end refuses anything but white space from i on, behind an event or a batch.
 func (p *Parser) end(i int) *InvalidError {
-	text := p.scan.text
-	if i = skipSpace(text, i); i == len(text) {
+	bad := p.scan.end(i)
+	if bad != nil && p.scan.text[bad.Offset] == '{' {
+		bad.Message += "; several events go into an array, or as NDJSON with Content-Type application/x-ndjson"
+	}
+	return bad
+}
+
+// end refuses anything but white space from i on.
+func (s *scanner) end(i int) *InvalidError {
+	if i = skipSpace(s.text, i); i == len(s.text) {
 		return nil
 	}
-	message := "the end of the text"
-	if text[i] == '{' {
-		message += " (several events go into an array, or as NDJSON with Content-Type application/x-ndjson)"
-	}
-	p.scan.expected(i, message)
-	return p.scan.bad.invalid(text, i, nil)
+	s.expected(i, "the end of the text")
+	return s.bad.invalid(s.text, i, nil)
 }
 
 // notEvents says that there is another value than events at i, or none.

@@ -77,7 +77,7 @@ func TestParseBatchRefuses(t *testing.T) {
 		{`[{"type":"a"},]`, "invalid_json", `events[1]: invalid JSON: expected an event object, found ']' at byte 14`},
 		{`[{"type":"a"}`, "invalid_json", `events[0]: invalid JSON: expected "," or "]" after the event, found the end of the text at byte 13`},
 		{`[{"type":"a"}]x`, "invalid_json", `invalid JSON: expected the end of the text, found 'x' at byte 14`},
-		{`{"type":"a"}` + "\n" + `{"type":"b"}`, "invalid_json", `events[0]: invalid JSON: expected the end of the text (several events go into an array, or as NDJSON with Content-Type application/x-ndjson), found '{' at byte 13`},
+		{`{"type":"a"}` + "\n" + `{"type":"b"}`, "invalid_json", `events[0]: invalid JSON: expected the end of the text, found '{' at byte 13; several events go into an array, or as NDJSON with Content-Type application/x-ndjson`},
 
 		// Fields.
 		{`{}`, "missing_field", `events[0].event_type: is missing; every event needs a type such as "user.login"`},
@@ -213,7 +213,7 @@ func TestParseLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                     `the line is empty; want an event object`,
 		`[{"type":"x"}]`:                       `the line must be an event object, is an array`,
-		`{"type":"x"}{"type":"y"}`:             `invalid JSON: expected the end of the text (several events go into an array, or as NDJSON with Content-Type application/x-ndjson), found '{' at byte 12`,
+		`{"type":"x"}{"type":"y"}`:             `invalid JSON: expected the end of the text, found '{' at byte 12; several events go into an array, or as NDJSON with Content-Type application/x-ndjson`,
 		`{"type":"x","payload":{"a":1,"a":2}}`: `payload: duplicate key "a"`,
 	} {
 		if _, err := event.ParseLine([]byte(line), event.Limits{}); err == nil || err.Error() != want {

@@ -74,9 +74,13 @@ func (s *scanner) copyUntil(i int) {
 
 // space skips white space inside the value that compact scans.
 func (s *scanner) space(i int) int {
-	if i >= len(s.text) || s.text[i] > ' ' {
-		return i
+	if i < len(s.text) && s.text[i] <= ' ' {
+		return s.dropSpace(i)
 	}
+	return i
+}
+
+func (s *scanner) dropSpace(i int) int {
 	end := skipSpace(s.text, i)
 	if end > i {
 		s.copyUntil(i)

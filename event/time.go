@@ -249,8 +249,8 @@ func daysOf(year, month int64) int64 {
 // as microseconds; what is below a microsecond is cut off (towards the past).
 // The error completes a sentence whose subject is the time.
 func ParseEpochMillis(literal string) (micros int64, err error) {
-	if len(literal) <= 15 {
-		if millis, err := strconv.ParseInt(literal, 10, 64); err == nil && literal[0] != '+' {
+	if len(literal) > 0 && len(literal) <= 15 && literal[0] >= '1' && literal[0] <= '9' {
+		if millis, ok := decimal(literal); ok {
 			return checkMicros(millis * 1000)
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"time"
 )
 
-// MarshalJSON is AppendJSON for encoding/json.
+// MarshalJSON is AppendJSON for encoding/json. Marshal of encoding/json/v2
+// respells the strings of payload and metadata ("\/" becomes "/") unless told
+// jsontext.PreserveRawStrings(true); AppendJSON is always exact.
 func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads an event as the log writes it, for clients. Fields that
