@@ -1,0 +1,170 @@
+package store
+
+import (
+	"sort"
+	"sync"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/column"
+)
+
+// The head of an instance is what is not sealed yet: committed batches, as the
+// record holds them, gathered in chunks. Columns of a chunk are built when a
+// query or sealing needs them, never on the path of an acknowledgement.
+
+const (
+	chunkRows  = 16 << 10
+	chunkBytes = 8 << 20
+)
+
+// chunk is a run of batches. The publisher appends to the last chunk of a head
+// only; readers know by their view how much of it is theirs.
+type chunk struct {
+	lsn uint64 // of the first batch
+
+	mu      sync.Mutex
+	builder *column.Builder // nil until columns are asked for
+	built   int             // batches that block has
+	block   column.Block
+}
+
+// chunkView is a chunk as far as one view sees it. It is immutable.
+type chunkView struct {
+	chunk        *chunk
+	batches      []*stampedBatch
+	rows         int
+	bytes        int64
+	minTimestamp int64 // microseconds
+	maxTimestamp int64
+}
+
+func (c *chunkView) first() int64 { return c.batches[0].first }
+func (c *chunkView) last() int64  { return c.batches[len(c.batches)-1].last() }
+
+// full reports whether a batch of that size begins a new chunk.
+func (c *chunkView) full(b *stampedBatch) bool {
+	return c.rows > 0 && (c.rows+b.len() > chunkRows || c.bytes+int64(len(b.section)) > chunkBytes)
+}
+
+// with is the chunk with one more batch. It writes behind the batches that
+// earlier views see, so only the latest view may be extended.
+func (c chunkView) with(b *stampedBatch) chunkView {
+	low, high := b.timestamps()
+	if c.rows == 0 {
+		c.minTimestamp, c.maxTimestamp = low, high
+	}
+	c.batches = append(c.batches, b)
+	c.rows += b.len()
+	c.bytes += int64(len(b.section))
+	c.minTimestamp = min(c.minTimestamp, low)
+	c.maxTimestamp = max(c.maxTimestamp, high)
+	return c
+}
+
+// timestamps is the range of the batch's timestamps in microseconds.
+func (b *stampedBatch) timestamps() (low, high int64) {
+	for i := range b.offsets {
+		at := b.recordedAt * 1000
+		if raw, err := b.raw(i); err == nil && raw.flags&hasTimestamp != 0 {
+			at = raw.timestamp
+		}
+		if i == 0 {
+			low, high = at, at
+		}
+		low, high = min(low, at), max(high, at)
+	}
+	return low, high
+}
+
+// find returns the batch that holds a position.
+func (c *chunkView) find(position int64) *stampedBatch {
+	i := sort.Search(len(c.batches), func(i int) bool { return c.batches[i].last() >= position })
+	if i == len(c.batches) || c.batches[i].first > position {
+		return nil
+	}
+	return c.batches[i]
+}
+
+// block returns the chunk's columns, as many rows as the view sees.
+func (c *chunkView) block(in *identity) (column.Block, error) {
+	k := c.chunk
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.builder == nil {
+		k.builder = column.NewBuilder(in.columns())
+	}
+	if k.builder.Rows() > c.rows {
+		// A later view has had its columns built: build the earlier one's apart.
+		b := column.NewBuilder(in.columns())
+		if err := appendRows(b, c.batches); err != nil {
+			return nil, err
+		}
+		return b.Snapshot(), nil
+	}
+	if err := appendRows(k.builder, c.batches[k.built:]); err != nil {
+		return nil, err
+	}
+	if k.block == nil || k.built < len(c.batches) {
+		k.block = k.builder.Snapshot()
+	}
+	k.built = len(c.batches)
+	return k.block, nil
+}
+
+// appendRows shreds batches into columns.
+func appendRows(to *column.Builder, batches []*stampedBatch) error {
+	for _, b := range batches {
+		for i := range b.offsets {
+			row, err := b.row(i)
+			if err != nil {
+				return err
+			}
+			if err := to.Append(&row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// row is event i of the batch as columns take it.
+func (b *stampedBatch) row(i int) (column.Row, error) {
+	raw, err := b.raw(i)
+	if err != nil {
+		return column.Row{}, err
+	}
+	r := column.Row{
+		Position: b.first + int64(i), SequenceNumber: b.sequence(i),
+		Timestamp: b.recordedAt * 1000, RecordedAt: b.recordedAt,
+		Severity: raw.severity, StreamID: b.streams[b.streamOf(i)].name,
+		EventType: string(raw.eventType), ID: string(raw.id),
+		Payload: raw.payload, Metadata: raw.metadata,
+	}
+	if raw.flags&hasTimestamp != 0 {
+		r.Timestamp = raw.timestamp
+	}
+	if raw.flags&hasActor != 0 {
+		r.Actor = new(string(raw.actor))
+	}
+	if raw.flags&hasSubject != 0 {
+		r.Subject = new(string(raw.subject))
+	}
+	return r, nil
+}
+
+// events appends the batch's events from a position on.
+func (b *stampedBatch) events(dst []event.Event, in *identity, from int64) ([]event.Event, error) {
+	for i := int(max(0, from-b.first)); i < b.len(); i++ {
+		e, err := b.at(i, in)
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, e)
+	}
+	return dst, nil
+}
+
+// at is event i of the batch as the log gives it.
+func (b *stampedBatch) at(i int, in *identity) (event.Event, error) {
+	return b.event(i, in, b.first+int64(i), b.recordedAt, b.sequence(i))
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/eventid"
+)
+
+// identity is what never changes of an instance.
+type identity struct {
+	uuid  uuid
+	id    string
+	key   [16]byte
+	codec *eventid.Codec
+}
+
+func newIdentity(u uuid, key [16]byte) identity {
+	return identity{uuid: u, id: u.String(), key: key, codec: eventid.New(key)}
+}
+
+func (in *identity) columns() column.Meta {
+	return column.Meta{InstanceID: in.id, MakeID: in.codec.ID}
+}
+
+// instance is an instance in memory.
+type instance struct {
+	identity
+
+	// maintenance is held by whoever seals, compacts or removes: one at a time.
+	maintenance sync.Mutex
+
+	mu      sync.RWMutex
+	meta    Instance
+	streams map[string]*stream // the sequencer adds, under mu
+	view    *view              // replaced, never changed
+	wake    chan struct{}      // closed at the next publication; nil while nobody waits
+	deleted bool
+	dirty   bool // meta is not in the manifest yet; under Log.mu
+
+	// cuts counts how often ids have left for a sealed run; a lookup in the
+	// sealed runs is good for as long as it does not change.
+	cuts atomic.Int64
+
+	// What follows is the sequencer's.
+	planned  Instance // meta as decided
+	next     int64    // position
+	recorded int64    // last decided recorded_at, milliseconds
+	ids      idIndex
+	recent   []*stampedBatch // decided; the first ones may be published
+}
+
+// stream is a stream's numbers.
+type stream struct {
+	last    int64 // number of the last published event; 0 = the stream is not there yet
+	events  int64 // published and kept
+	sealed  int64 // of events, those in segments
+	pending int64 // last decided number; the sequencer's
+}
+
+// view is an instance at one moment. It is immutable.
+type view struct {
+	version  *version
+	closed   []chunkView
+	open     chunkView // rows may be 0
+	last     int64     // position; 0 = none
+	recorded int64     // recorded_at of the last event, milliseconds
+	events   int64     // kept
+}
+
+// headRows and headBytes are what is not sealed.
+func (v *view) headRows() (rows int) {
+	for i := range v.closed {
+		rows += v.closed[i].rows
+	}
+	return rows + v.open.rows
+}
+
+func (v *view) headBytes() (n int64) {
+	for i := range v.closed {
+		n += v.closed[i].bytes
+	}
+	return n + v.open.bytes
+}
+
+// chunks calls fn with each chunk of the head, in order, until it says false.
+func (v *view) chunks(fn func(c *chunkView) bool) {
+	for i := range v.closed {
+		if !fn(&v.closed[i]) {
+			return
+		}
+	}
+	if v.open.rows > 0 {
+		fn(&v.open)
+	}
+}
+
+// find returns the batch of the head that holds a position, nil if none does.
+func (v *view) find(position int64) (found *stampedBatch) {
+	if position <= v.version.sealed {
+		return nil
+	}
+	v.chunks(func(c *chunkView) bool {
+		if c.last() < position {
+			return true
+		}
+		found = c.find(position)
+		return false
+	})
+	return found
+}
+
+func newInstance(in identity, meta Instance) *instance {
+	return &instance{
+		identity: in, meta: meta, planned: meta, streams: map[string]*stream{},
+		view: &view{version: newVersion()}, next: 1,
+	}
+}
+
+// publish makes a batch visible. It is the last act of an append, after the
+// record is on disk, and the first of recovery.
+func (in *instance) publish(b *stampedBatch, lsn uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for i := range b.streams {
+		s := in.stream(b.streams[i].name)
+		s.last = b.sequences[i] + int64(b.streams[i].count) - 1
+		s.events += int64(b.streams[i].count)
+	}
+	v := *in.view
+	if v.open.full(b) {
+		v.close()
+	}
+	if v.open.rows == 0 {
+		v.open = chunkView{chunk: &chunk{lsn: lsn}}
+	}
+	v.open = v.open.with(b)
+	v.last, v.recorded = b.last(), b.recordedAt
+	v.events += int64(b.len())
+	in.view = &v
+	in.wakeUp()
+}
+
+// close ends the open chunk.
+func (v *view) close() {
+	if v.open.rows > 0 {
+		v.closed = append(v.closed[:len(v.closed):len(v.closed)], v.open)
+		v.open = chunkView{}
+	}
+}
+
+// stream finds or makes a stream; mu is held.
+func (in *instance) stream(name string) *stream {
+	s := in.streams[name]
+	if s == nil {
+		s = &stream{}
+		in.streams[name] = s
+	}
+	return s
+}
+
+// wakeUp tells those who wait; mu is held.
+func (in *instance) wakeUp() {
+	if in.wake != nil {
+		close(in.wake)
+		in.wake = nil
+	}
+}
+
+// current is the current view, without its segments being held.
+func (in *instance) current() *view {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.view
+}
+
+// acquire returns the current view and holds its segments until release.
+func (in *instance) acquire() (v *view, release func(), err error) {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	if in.deleted {
+		return nil, nil, ErrNotFound
+	}
+	v = in.view
+	v.version.acquire()
+	return v, v.version.release, nil
+}
+
+func (in *instance) info() Instance {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.meta
+}

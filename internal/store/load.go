@@ -1,0 +1,21 @@
+package store
+
+// load makes an instance of what the manifest says.
+func (l *Log) load(c *contents) (*instance, error) {
+	id, err := c.record.identity()
+	if err != nil {
+		return nil, err
+	}
+	in := newInstance(id, c.record.meta())
+	ver := newVersion()
+	ver.sealed, ver.recorded, ver.removed = c.sealed, c.recorded, c.removed
+	for _, m := range c.segments {
+		ver.segments = append(ver.segments, &segmentFile{meta: m})
+	}
+	for _, m := range c.runs {
+		ver.runs = append(ver.runs, &runFile{meta: m})
+	}
+	ver.files(file.hold)
+	in.view = &view{version: ver, last: c.sealed, recorded: c.recorded, events: ver.rows()}
+	return in, nil
+}

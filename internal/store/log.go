@@ -1,0 +1,271 @@
+// Package store is the log in a directory: a sequencer that gives numbers and
+// makes durable, the head in memory, segments on disk, and the queries over
+// both. Package firn is its public face and has the promises.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/firnlog/firn/internal/store/exec"
+	"github.com/firnlog/firn/internal/store/wal"
+)
+
+// Names in the data directory.
+const (
+	logDir        = "log"
+	lockFile      = "LOCK"
+	walDir        = "wal"
+	instancesDir  = "instances"
+	quarantineDir = "quarantine"
+)
+
+// Log is an open log. Its methods may be called by many goroutines at once.
+type Log struct {
+	opts      Options
+	dir       string // of the log, data/log
+	lock      io.Closer
+	wal       *wal.Log
+	manifest  *manifest
+	sequencer *sequencer
+	memory    *exec.Memory
+
+	mu       sync.RWMutex
+	byID     map[uuid]*instance
+	byName   map[string]*instance
+	changes  changes   // that the manifest does not have yet
+	removals []removal // decided and not carried out
+	applied  uint64    // LSN of the last record that is visible
+
+	// gate is held for reading by whoever is handing in a request.
+	gate   sync.RWMutex
+	closed bool
+
+	failure struct {
+		once sync.Once
+		done chan struct{}
+		err  atomic.Pointer[error]
+	}
+	last atomic.Pointer[error] // of the last group
+
+	head struct {
+		bytes atomic.Int64
+		rows  atomic.Int64
+		mu    sync.Mutex
+		freed chan struct{} // closed when sealing has made room
+	}
+
+	stop       context.CancelFunc // of background work
+	background *background
+	work       chan struct{} // wakes background work
+
+	stats struct {
+		appends, events, duplicates atomic.Int64
+		seals, compactions          atomic.Int64
+		queries, subscriptions      atomic.Int64
+	}
+	committing sync.Mutex // orders edits of the manifest
+}
+
+// Close waits for what is being written, then closes. Closing twice is harmless.
+func (l *Log) Close() error {
+	l.gate.Lock()
+	if l.closed {
+		l.gate.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.gate.Unlock()
+	l.stop()
+	l.background.Wait()
+	close(l.sequencer.queue)
+	<-l.sequencer.stopped
+	l.wakeAll()
+	return errors.Join(l.closeFiles(), l.lock.Close())
+}
+
+// closeFiles closes the write-ahead log and lets the segments go.
+func (l *Log) closeFiles() error {
+	err := l.wal.Close()
+	if errors.Is(err, wal.ErrFailed) {
+		err = nil // it has been told
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, in := range l.byID {
+		in.mu.Lock()
+		v := in.view.version
+		in.mu.Unlock()
+		v.release()
+	}
+	return err
+}
+
+// wakeAll wakes everyone who waits for events.
+func (l *Log) wakeAll() {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, in := range l.byID {
+		in.mu.Lock()
+		in.wakeUp()
+		in.mu.Unlock()
+	}
+}
+
+func (l *Log) isClosed() bool {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	return l.closed
+}
+
+// Failed is closed when a write to disk has failed for good and appends are
+// refused; Err then says why. Reading goes on.
+func (l *Log) Failed() <-chan struct{} { return l.failure.done }
+
+// Err is the failure that Failed tells of, nil while there is none.
+func (l *Log) Err() error {
+	if err := l.failure.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// fail ends the log for writers.
+func (l *Log) fail(err error) {
+	l.failure.once.Do(func() {
+		l.failure.err.Store(&err)
+		close(l.failure.done)
+	})
+}
+
+func (l *Log) lastGroup() error {
+	if err := l.last.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (l *Log) setLastGroup(err error) {
+	if err == nil {
+		l.last.Store(nil)
+		return
+	}
+	l.last.Store(&err)
+}
+
+// submit hands an op to the sequencer and waits for its answer. An error of ctx
+// means that it is unknown whether the op was done.
+func (l *Log) submit(ctx context.Context, o op) error {
+	r := &request{op: o, done: make(chan struct{})}
+	if err := l.enqueue(ctx, r); err != nil {
+		return err
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (l *Log) enqueue(ctx context.Context, r *request) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if err := l.Err(); err != nil {
+		return err
+	}
+	select {
+	case l.sequencer.queue <- r:
+		return nil
+	default:
+		return fmt.Errorf("%w: %d requests are waiting", ErrOverloaded, queueLength)
+	}
+}
+
+// published are the instances that readers see.
+func (l *Log) published() (byID map[uuid]*instance, byName map[string]*instance) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	byID, byName = make(map[uuid]*instance, len(l.byID)), make(map[string]*instance, len(l.byID))
+	for u, in := range l.byID {
+		byID[u] = in
+	}
+	for name, in := range l.byName {
+		byName[name] = in
+	}
+	return byID, byName
+}
+
+// makeRoom waits until the heads have room for more.
+func (l *Log) makeRoom(ctx context.Context) error {
+	if l.head.bytes.Load() < l.opts.HeadMemory {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, l.opts.AppendWait, fmt.Errorf("%w: sealing is %s behind", ErrOverloaded, l.opts.AppendWait))
+	defer cancel()
+	for {
+		l.head.mu.Lock()
+		freed := l.head.freed
+		l.head.mu.Unlock()
+		if l.head.bytes.Load() < l.opts.HeadMemory {
+			return nil
+		}
+		l.kick()
+		select {
+		case <-freed:
+		case <-l.failure.done:
+			return l.Err()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// roomMade tells those who wait that the heads have become smaller.
+func (l *Log) roomMade(rows, bytes int64) {
+	l.head.rows.Add(-rows)
+	l.head.bytes.Add(-bytes)
+	l.head.mu.Lock()
+	close(l.head.freed)
+	l.head.freed = make(chan struct{})
+	l.head.mu.Unlock()
+}
+
+// kick wakes background work.
+func (l *Log) kick() {
+	select {
+	case l.work <- struct{}{}:
+	default:
+	}
+}
+
+func defaultQueryMemory() int64 {
+	const most = 256 << 20
+	if limit := debug.SetMemoryLimit(-1); limit > 0 {
+		return min(most, limit/4)
+	}
+	return most
+}
+
+func (l *Log) path(elem ...string) string {
+	return filepath.Join(append([]string{l.dir}, elem...)...)
+}
+
+// timeout bounds a query.
+func (l *Log) timeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, l.opts.QueryTimeout,
+		fmt.Errorf("query was stopped after %s: narrow it, or raise limits.query_timeout: %w", l.opts.QueryTimeout.Round(time.Millisecond), context.DeadlineExceeded))
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/exec"
+	"github.com/firnlog/firn/query"
+)
+
+// Query answers q from one snapshot.
+func (l *Log) Query(ctx context.Context, q *query.Query) (*exec.Result, error) {
+	if l.isClosed() {
+		return nil, ErrClosed
+	}
+	in, err := l.instance(q.Instance)
+	if err != nil {
+		return nil, err
+	}
+	v, release, err := in.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	l.stats.queries.Add(1)
+	ctx, cancel := l.timeout(ctx)
+	defer cancel()
+	r, err := exec.Run(ctx, q, in.snapshot(v), l.memory)
+	return r, queryError(ctx, err)
+}
+
+// Scan calls fn with every match of where in order of position, some thousand
+// at a time, from one snapshot.
+func (l *Log) Scan(ctx context.Context, instance string, where query.Condition, after int64, fn func([]event.Event) error) error {
+	if l.isClosed() {
+		return ErrClosed
+	}
+	in, err := l.instance(instance)
+	if err != nil {
+		return err
+	}
+	v, release, err := in.acquire()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return queryError(ctx, exec.Scan(ctx, where, in.snapshot(v), after, l.memory, fn))
+}
+
+// queryError gives an error of the engine its public form.
+func queryError(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, exec.ErrMemory):
+		return fmt.Errorf("%w: %w", ErrMemory, err)
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// snapshot is a view as the engine takes it. The view must be held for as long
+// as the snapshot is used.
+func (in *instance) snapshot(v *view) exec.Snapshot {
+	s := exec.Snapshot{InstanceID: in.id, LastPosition: v.last, DecodeID: in.codec.Decode}
+	for _, f := range v.version.segments {
+		s.Blocks = f.blocks(s.Blocks)
+	}
+	v.chunks(func(c *chunkView) bool {
+		s.Blocks = append(s.Blocks, in.headBlock(c))
+		return true
+	})
+	return s
+}
+
+func (in *instance) headBlock(c *chunkView) exec.BlockRef {
+	return exec.BlockRef{
+		Rows: c.rows, FirstPosition: c.first(), LastPosition: c.last(),
+		MinTimestamp: c.minTimestamp, MaxTimestamp: c.maxTimestamp,
+		MinRecorded: c.batches[0].recordedAt, MaxRecorded: c.batches[len(c.batches)-1].recordedAt,
+		Open: func(context.Context) (column.Block, func(), error) {
+			b, err := c.block(&in.identity)
+			return b, func() {}, err
+		},
+	}
+}
+
+// Get returns one event by its id.
+func (l *Log) Get(ctx context.Context, instance, id string) (event.Event, error) {
+	if l.isClosed() {
+		return event.Event{}, ErrClosed
+	}
+	in, err := l.instance(instance)
+	if err != nil {
+		return event.Event{}, err
+	}
+	v, release, err := in.acquire()
+	if err != nil {
+		return event.Event{}, err
+	}
+	defer release()
+	key := callerID{fingerprint: in.fingerprint([]byte(id))}
+	key.position, key.recorded, _ = in.codec.Decode(id)
+	if e, err := in.headEvent(v, id, &key); err != nil || e != nil {
+		return orZero(e), err
+	}
+	e, err := l.sealedEvent(ctx, in, v, id, &key)
+	if err == nil && e == nil {
+		err = fmt.Errorf("event %q in instance %q: %w", id, instance, ErrNotFound)
+	}
+	return orZero(e), err
+}
+
+func orZero(e *event.Event) event.Event {
+	if e == nil {
+		return event.Event{}
+	}
+	return *e
+}
+
+// headEvent finds an event of the head by its id, nil if none has it.
+func (in *instance) headEvent(v *view, id string, key *callerID) (*event.Event, error) {
+	if key.position > 0 {
+		if b := v.find(key.position); b != nil && b.recordedAt == key.recorded {
+			e, err := b.at(int(key.position-b.first), &in.identity)
+			if err != nil || e.ID == id {
+				return &e, err
+			}
+		}
+	}
+	var found *event.Event
+	var fault error
+	v.chunks(func(c *chunkView) bool {
+		for _, b := range c.batches {
+			for i := range b.offsets {
+				if raw, err := b.raw(i); err == nil && string(raw.id) == id {
+					e, err := b.at(i, &in.identity)
+					found, fault = &e, err
+					return false
+				}
+			}
+		}
+		return true
+	})
+	return found, fault
+}
+
+// InstanceStats counts what an instance holds.
+func (l *Log) InstanceStats(ctx context.Context, instance string) (InstanceStats, error) {
+	if l.isClosed() {
+		return InstanceStats{}, ErrClosed
+	}
+	in, err := l.instance(instance)
+	if err != nil {
+		return InstanceStats{}, err
+	}
+	v, release, err := in.acquire()
+	if err != nil {
+		return InstanceStats{}, err
+	}
+	defer release()
+	s := InstanceStats{BytesOnDisk: v.version.bytes(), LastPosition: v.last, Streams: int64(in.streamCount())}
+	snap := in.snapshot(v)
+	for i, b := range snap.Blocks {
+		s.Events += int64(b.Rows)
+		if i == 0 {
+			s.FirstPosition = b.FirstPosition
+		}
+		first, last := micros(b.MinTimestamp), micros(b.MaxTimestamp)
+		if i == 0 || first.Before(s.First) {
+			s.First = first
+		}
+		if i == 0 || last.After(s.Last) {
+			s.Last = last
+		}
+	}
+	return s, in.countInto(ctx, &s, snap)
+}

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// stamp gives a batch its numbers and adds it to an entry. What it changes is
+// the decided state; rollBack undoes it.
+func (s *sequencer) stamp(e *entry, in *instance, b *batch) *stampedBatch {
+	at := max(in.recorded, s.log.opts.Now().UnixMilli())
+	stamped := &stampedBatch{batch: b, instance: in.uuid, first: in.next, recordedAt: at, sequences: make([]int64, len(b.streams))}
+	b.stamp(in.uuid, stamped.first, at)
+	for i := range b.streams {
+		st := in.decided(b.streams[i].name)
+		stamped.sequences[i] = st.pending + 1
+		b.stampStream(i, st.pending+1)
+		st.pending += int64(b.streams[i].count)
+	}
+	in.next += int64(b.len())
+	in.recorded = at
+	in.remember(stamped)
+	e.batches = append(e.batches, instanceBatch{to: in, stampedBatch: stamped})
+	return stamped
+}
+
+// stampTwice is what the control build brokenbatch does instead: a batch in two
+// records.
+func (s *sequencer) stampTwice(e *entry, in *instance, b *batch) *stampedBatch {
+	drop, keep := make([]bool, b.len()), make([]bool, b.len())
+	for i := range drop {
+		drop[i] = i >= b.len()/2
+		keep[i] = !drop[i]
+	}
+	e.rest = &entry{}
+	s.stamp(e, in, b.without(drop))
+	s.stamp(e.rest, in, b.without(keep))
+	whole := *e.batches[len(e.batches)-1].stampedBatch
+	whole.batch = b
+	return &whole
+}
+
+// decided finds or makes a stream for the sequencer.
+func (in *instance) decided(name string) *stream {
+	// Only the sequencer adds streams while the log is open, so it may look
+	// without the lock.
+	if st := in.streams[name]; st != nil {
+		return st
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.stream(name)
+}
+
+// pending is the last number of a stream as decided, 0 if it never had an event.
+func (in *instance) pending(name string) int64 {
+	if st := in.streams[name]; st != nil {
+		return st.pending
+	}
+	return 0
+}
+
+// remember notes a decided batch and forgets those that are published.
+func (in *instance) remember(b *stampedBatch) {
+	last := in.current().last
+	for len(in.recent) > 0 && in.recent[0].last() <= last {
+		in.recent[0] = nil
+		in.recent = in.recent[1:]
+	}
+	in.recent = append(in.recent, b)
+}
+
+// rollBack makes the instance's decided state the published one. Nothing of it
+// is on its way to the disk.
+func (in *instance) rollBack() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for name, st := range in.streams {
+		st.pending = st.last
+		if st.last == 0 {
+			delete(in.streams, name)
+		}
+	}
+	in.next, in.recorded = in.view.last+1, in.view.recorded
+	in.ids.forget(in.view.last)
+	in.recent, in.planned = nil, in.meta
+}
+
+// resolve finds an instance as decided, by its id, else by its name.
+func (s *sequencer) resolve(idOrName string) (*instance, error) {
+	if u, err := parseUUID(idOrName); err == nil {
+		if in := s.byID[u]; in != nil {
+			return in, nil
+		}
+	}
+	if in := s.byName[idOrName]; in != nil {
+		return in, nil
+	}
+	return nil, fmt.Errorf("instance %q: %w", idOrName, ErrNotFound)
+}
+
+const maxNameLength = 128 // characters
+
+// checkName checks an instance's name.
+func checkName(name string) error {
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("%w: an instance's name must be UTF-8", ErrInvalid)
+	}
+	if n := utf8.RuneCountInString(name); n == 0 || n > maxNameLength {
+		return fmt.Errorf("%w: an instance's name has %d characters; it takes 1 to %d", ErrInvalid, n, maxNameLength)
+	}
+	for _, r := range name {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 {
+			return fmt.Errorf("%w: an instance's name %q has a control character", ErrInvalid, name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package firn
+
+import (
+	"time"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store"
+)
+
+// Options configures Open. The zero value is the default.
+type Options struct {
+	SealAge  time.Duration // seal events at this age at the latest; default 5 m
+	SealRows int           // seal an instance's head at this many events; default 250,000
+	Limits   event.Limits
+	// QueryMemory is the budget in bytes that all running queries share.
+	// Default: the smaller of 256 MiB and a quarter of the process's memory limit.
+	QueryMemory int64
+	// QueryTimeout stops a query. Default 30 s.
+	QueryTimeout time.Duration
+	// Report is told what an operator should know: recovered tails, damage,
+	// quarantined files, failed background work. It may be called by many
+	// goroutines at once. Default: nothing is told.
+	Report func(Report)
+	// Now is the clock; default time.Now. Tests set it.
+	Now func() time.Time
+}
+
+func (o Options) store() store.Options {
+	return store.Options{
+		SealAge: o.SealAge, SealRows: o.SealRows, Limits: o.Limits,
+		QueryMemory: o.QueryMemory, QueryTimeout: o.QueryTimeout, Report: o.Report, Now: o.Now,
+	}
+}
+
+// Report is one thing an operator should know: a Severity and a Message of one
+// line, with the exact range where something was lost.
+type Report = store.Report

@@ -1,0 +1,43 @@
+package firn
+
+import (
+	"context"
+
+	"github.com/firnlog/firn/internal/store"
+)
+
+// Subscription delivers an instance's events in order of position, each once:
+// first what is stored, then what arrives. The log itself is its buffer, so a
+// slow reader costs no memory. Next is for one goroutine at a time.
+type Subscription struct{ store *store.Subscription }
+
+// SubscribeRequest says what to deliver: the events of Instance that match Where
+// (nil = every event) above the position After (0 = from the beginning), or with
+// FromNow those that come.
+type SubscribeRequest = store.SubscribeRequest
+
+// Delivery is what Next returns: Events, the Position to resume from, and, where
+// events were removed before they could be delivered, the Gap before Events.
+type Delivery = store.Delivery
+
+// Gap is an inclusive range of positions.
+type Gap = store.Gap
+
+// Subscribe starts a subscription. A cursor beyond the log is ErrInvalid.
+func (l *Log) Subscribe(ctx context.Context, r SubscribeRequest) (*Subscription, error) {
+	s, err := l.store.Subscribe(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return &Subscription{store: s}, nil
+}
+
+// Next waits for the next events (at most max) and returns them. It fails with
+// the context's error, ErrClosed, or ErrNotFound when the instance is deleted.
+func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
+	return s.store.Next(ctx, max)
+}
+
+// Close ends the subscription; a Next that waits fails with ErrClosed. Closing
+// twice is harmless.
+func (s *Subscription) Close() { s.store.Close() }
