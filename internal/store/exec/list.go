@@ -1,0 +1,152 @@
+package exec
+
+import (
+	"context"
+	"encoding/json/jsontext"
+	"math"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
+
+// list answers a query of events.
+func (e *engine) list(ctx context.Context, q *query.Query, cursor query.Cursor, paged bool, res *Result) error {
+	var (
+		found listed
+		err   error
+		w     = window{q.Offset, q.Limit}
+		total = !q.NoTotal
+	)
+	if paged {
+		w.skip = 0
+	}
+	switch {
+	case len(q.OrderBy) == 0 && paged:
+		found, err = e.listAfter(ctx, cursor.Position, w, total)
+	case len(q.OrderBy) == 0:
+		found, err = e.listByPosition(ctx, w, false, total)
+	case q.OrderBy[0].Field.Root == query.Position:
+		found, err = e.listPositions(ctx, q, cursor, paged, w, total)
+	default:
+		found, err = e.listSorted(ctx, q, cursor, paged, w, total)
+	}
+	if err != nil {
+		return err
+	}
+	if total {
+		res.Total = &found.total
+	}
+	if found.more && q.Limit > 0 {
+		before := int64(q.Offset)
+		if paged {
+			before = cursor.Offset
+		}
+		if res.NextCursor, err = e.cursorAfter(ctx, q, found.picks[len(found.picks)-1], before+int64(len(found.picks)), cursor, paged); err != nil {
+			return err
+		}
+	}
+	return e.fill(ctx, q, found.picks, res)
+}
+
+// listAfter lists matches above a position in rising order. The total counts
+// those up to it too.
+func (e *engine) listAfter(ctx context.Context, position int64, w window, total bool) (listed, error) {
+	return e.listPart(ctx, span{position + 1, math.MaxInt64}, w, false, total)
+}
+
+// listPart lists the matches whose positions lie in a part of the log. The
+// total counts the others too.
+func (e *engine) listPart(ctx context.Context, part span, w window, desc, total bool) (listed, error) {
+	all := e.where
+	defer func() { e.where = all }()
+	e.where = newAllOf([]node{newIntNode(query.Position, []span{part}), all})
+	found, err := e.listByPosition(ctx, w, desc, total)
+	if err != nil || !total {
+		return found, err
+	}
+	e.where = newAllOf([]node{newNoneOf(newIntNode(query.Position, []span{part})), all})
+	others, err := e.count(ctx, e.snapshot.Blocks)
+	found.total += others
+	return found, err
+}
+
+// listPositions lists in order of position where orderBy says so.
+func (e *engine) listPositions(ctx context.Context, q *query.Query, cursor query.Cursor, paged bool, w window, total bool) (listed, error) {
+	desc := q.OrderBy[0].Desc
+	switch {
+	case !paged:
+		return e.listByPosition(ctx, w, desc, total)
+	case desc:
+		return e.listPart(ctx, span{math.MinInt64, cursor.Position - 1}, w, true, total)
+	}
+	return e.listAfter(ctx, cursor.Position, w, total)
+}
+
+// listSorted lists in the order of some fields.
+func (e *engine) listSorted(ctx context.Context, q *query.Query, cursor query.Cursor, paged bool, w window, total bool) (listed, error) {
+	s := &sorter{engine: e, order: q.OrderBy}
+	if paged {
+		after, err := e.lastOfPage(ctx, q, cursor)
+		if err != nil {
+			return listed{}, err
+		}
+		s.after = after
+	}
+	return s.list(ctx, w, total)
+}
+
+// cursorAfter is the cursor behind the last event of a page; before is how many
+// matches precede the next page.
+func (e *engine) cursorAfter(ctx context.Context, q *query.Query, last pick, before int64, page query.Cursor, paged bool) (string, error) {
+	next := query.Cursor{
+		Kind: query.AppendOrder, Query: q.Fingerprint(e.snapshot.InstanceID), Now: q.Now.UnixMicro(), Position: last.position,
+	}
+	if len(q.OrderBy) == 0 {
+		return next.Encode(), nil
+	}
+	next.Kind, next.Snapshot, next.Offset = query.Sorted, e.snapshot.LastPosition, before
+	if paged {
+		next.Snapshot = page.Snapshot
+	}
+	events, err := e.fetch(ctx, []pick{last}, column.Need{Payload: true, Metadata: true})
+	if err != nil {
+		return "", err
+	}
+	for _, o := range q.OrderBy {
+		var key jsontext.Value
+		if v, ok := query.ValueAt(o.Field, &events[0]); ok {
+			key = v.Raw
+		}
+		next.Keys = append(next.Keys, key)
+	}
+	return next.Encode(), nil
+}
+
+// fill puts the picked events into the answer.
+func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Result) error {
+	need := column.Need{Payload: true, Metadata: true}
+	projection := query.NewProjection(q.Select)
+	if len(q.Select) > 0 {
+		need = column.Need{Payload: projection.Payload(), Metadata: projection.Metadata()}
+	}
+	events, err := e.fetch(ctx, picks, need)
+	if err != nil {
+		return err
+	}
+	if len(q.Select) == 0 {
+		res.Events = events
+		res.Bytes = int64(sizeOf(events))
+		return nil
+	}
+	for i := range events {
+		selected := projection.Append(nil, &events[i])
+		if err := e.account.charge(int64(len(selected))); err != nil {
+			return err
+		}
+		res.Selected = append(res.Selected, selected)
+		res.Bytes += int64(len(selected))
+		events[i] = event.Event{}
+	}
+	return nil
+}
