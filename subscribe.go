@@ -41,3 +41,8 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 // Close ends the subscription; a Next that waits fails with ErrClosed. Closing
 // twice is harmless.
 func (s *Subscription) Close() { s.store.Close() }
+
+// Position is how far the subscription has read: before the first Next, where
+// it begins, which with FromNow is the last position there was. It is for the
+// goroutine that calls Next.
+func (s *Subscription) Position() int64 { return s.store.Position() }

@@ -242,3 +242,7 @@ func (s *Subscription) readHead(v *view, until int64, most int, d *Delivery) err
 	}
 	return fault
 }
+
+// Position is how far the subscription has read: before the first Next, where
+// it begins. It is for the goroutine that calls Next.
+func (s *Subscription) Position() int64 { return s.after }
