@@ -49,6 +49,31 @@ func (p *Packed) Kind() Kind { return p.kind }
 // Values is the number of rows that hold a value.
 func (p *Packed) Values() int { return p.n }
 
+// Repeats reports whether the values are few different ones, so that they are
+// worth a dictionary.
+func (p *Packed) Repeats() bool {
+	const few = 256
+	switch p.kind {
+	case Int:
+		return repeats(p.ints, few)
+	case Double:
+		return repeats(p.doubles, few)
+	case Bool:
+		return false
+	}
+	return p.codes != nil
+}
+
+func repeats[T comparable](values []T, few int) bool {
+	seen := make(map[T]struct{}, few)
+	for _, v := range values {
+		if seen[v] = struct{}{}; len(seen) > few || len(seen)*minReuse > len(values) {
+			return false
+		}
+	}
+	return true
+}
+
 // mark notes that row holds the next value.
 func (p *Packed) mark(row int) {
 	if p.rows == nil && p.n < row {

@@ -25,7 +25,7 @@ const (
 // plan takes everything within the bounds.
 type Plan struct {
 	columns map[string]bool // path keys
-	shapes  [2]map[string]bool
+	shapes  [2]map[string]bool // nil = any
 }
 
 func (p *Plan) allowsColumn(key string, c PathColumn, have int) bool {
@@ -40,10 +40,23 @@ func (p *Plan) allowsColumn(key string, c PathColumn, have int) bool {
 }
 
 func (p *Plan) allowsShape(o *objectBuilder, skeleton []byte) bool {
+	if p != nil && p.shapes[rootIndex(o.root)] == nil {
+		return len(o.shapes) < plannedShapes && o.bytes+len(skeleton) <= plannedBytes
+	}
 	if p != nil {
 		return p.shapes[rootIndex(o.root)][string(skeleton)]
 	}
 	return len(o.shapes) < maxShapes && o.bytes+len(skeleton) <= maxShapeBytes
+}
+
+// Only is the plan that keeps to the builder's columns and takes any shape
+// within the bounds of a plan.
+func (b *Builder) Only() *Plan {
+	p := &Plan{columns: map[string]bool{}}
+	for _, c := range b.paths {
+		p.columns[c.key()] = true
+	}
+	return p
 }
 
 // Plan chooses what is worth a column in a file: the most frequent paths and

@@ -69,6 +69,12 @@ func (c Col) Kind() Kind {
 	return String
 }
 
+// IsShape reports whether the column is the shape of payload or metadata.
+func (c Col) IsShape() bool { return c == ColPayloadShape || c == ColMetadataShape }
+
+// IsRest reports whether the column is the rest of payload or metadata.
+func (c Col) IsRest() bool { return c == ColPayloadRest || c == ColMetadataRest }
+
 // envelopeCols maps event fields to their columns; Category is made of the
 // type.
 var envelopeCols = map[query.Root]Col{

@@ -1,0 +1,324 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/parquet-go/parquet-go"
+)
+
+// dictionary holds the distinct values of a column chunk.
+type dictionary struct {
+	texts   []string
+	ints    []int64
+	doubles []float64
+}
+
+func (d *dictionary) size() int64 {
+	n := 16*len(d.texts) + 8*len(d.ints) + 8*len(d.doubles)
+	for _, s := range d.texts {
+		n += len(s)
+	}
+	return int64(n) + 128
+}
+
+func newDictionary(kind column.Kind, raw parquet.Dictionary) (*dictionary, error) {
+	d := new(dictionary)
+	values := raw.Page().Data()
+	switch kind {
+	case column.Int:
+		d.ints = append(d.ints, values.Int64()...)
+	case column.Double:
+		d.doubles = append(d.doubles, values.Double()...)
+	case column.Bool:
+		return nil, errors.New("a dictionary of booleans")
+	default:
+		bytes, offsets := values.ByteArray()
+		if err := checkOffsets(offsets, len(bytes)); err != nil {
+			return nil, err
+		}
+		all := string(bytes)
+		d.texts = make([]string, raw.Len())
+		for i := range d.texts {
+			d.texts[i] = all[offsets[i]:offsets[i+1]]
+		}
+	}
+	return d, nil
+}
+
+func checkOffsets(offsets []uint32, size int) error {
+	for i := 1; i < len(offsets); i++ {
+		if offsets[i] < offsets[i-1] {
+			return errors.New("text lengths are out of order")
+		}
+	}
+	if n := len(offsets); n > 0 && int64(offsets[n-1]) > int64(size) {
+		return errors.New("texts are longer than their page")
+	}
+	return nil
+}
+
+// assembly puts the pages of a column together to one vector.
+type assembly struct {
+	v    *column.Vector
+	row  int // rows so far
+	dict *dictionary
+}
+
+func newAssembly(kind column.Kind, rows int) *assembly {
+	v := &column.Vector{Kind: kind, Len: rows}
+	switch kind {
+	case column.Int:
+		v.Ints = make([]int64, rows)
+	case column.Double:
+		v.Doubles = make([]float64, rows)
+	case column.Bool:
+		v.Bools = column.NewBitmap(rows)
+	}
+	return &assembly{v: v}
+}
+
+// add appends the rows of a page. d is its dictionary, nil if it has none.
+func (a *assembly) add(page parquet.Page, d *dictionary) error {
+	rows := int(page.NumRows())
+	if a.row+rows > a.v.Len {
+		return fmt.Errorf("%d rows too many", a.row+rows-a.v.Len)
+	}
+	levels := page.DefinitionLevels()
+	if page.NumNulls() == 0 {
+		levels = nil
+	} else if len(levels) != rows {
+		return fmt.Errorf("%d definition levels for %d rows", len(levels), rows)
+	}
+	a.validity(levels, rows)
+	err := a.values(page, d, levels, rows)
+	a.row += rows
+	return err
+}
+
+// validity notes which of the next rows have values; no levels = all.
+func (a *assembly) validity(levels []byte, rows int) {
+	if levels == nil && a.v.Valid == nil {
+		return
+	}
+	if a.v.Valid == nil {
+		a.v.Valid = column.NewBitmap(a.v.Len)
+		copy(a.v.Valid, column.FullBitmap(a.row))
+	}
+	if levels == nil {
+		for i := a.row; i < a.row+rows; i++ {
+			a.v.Valid.Set(i)
+		}
+		return
+	}
+	for i, level := range levels {
+		if level != 0 {
+			a.v.Valid.Set(a.row + i)
+		}
+	}
+}
+
+func (a *assembly) values(page parquet.Page, d *dictionary, levels []byte, rows int) error {
+	data := page.Data()
+	switch kind := a.v.Kind; {
+	case kind == column.Bool:
+		return a.bools(data.Boolean(), levels, rows)
+	case d != nil && kind == column.Int:
+		return look(a.v.Ints[a.row:a.row+rows], d.ints, data.Int32(), levels)
+	case d != nil && kind == column.Double:
+		return look(a.v.Doubles[a.row:a.row+rows], d.doubles, data.Int32(), levels)
+	case d != nil:
+		return a.codes(d, data.Int32(), levels, rows)
+	case kind == column.Int:
+		return spread(a.v.Ints[a.row:a.row+rows], data.Int64(), levels)
+	case kind == column.Double:
+		return spread(a.v.Doubles[a.row:a.row+rows], data.Double(), levels)
+	}
+	bytes, offsets := data.ByteArray()
+	return a.texts(bytes, offsets, levels, rows)
+}
+
+var errShort = errors.New("a page has fewer values than rows that hold one")
+
+// spread puts values at the rows that hold one.
+func spread[T any](dst, values []T, levels []byte) error {
+	if levels == nil {
+		if copy(dst, values) < len(dst) {
+			return errShort
+		}
+		return nil
+	}
+	n := 0
+	for i, level := range levels {
+		if level != 0 {
+			if n >= len(values) {
+				return errShort
+			}
+			dst[i] = values[n]
+			n++
+		}
+	}
+	return nil
+}
+
+// look puts the dictionary's values at the rows that hold one.
+func look[T any](dst, dict []T, codes []int32, levels []byte) error {
+	n := 0
+	for i := range dst {
+		if levels != nil && levels[i] == 0 {
+			continue
+		}
+		if n >= len(codes) {
+			return errShort
+		}
+		code := codes[n]
+		if uint32(code) >= uint32(len(dict)) {
+			return fmt.Errorf("code %d in a dictionary of %d", code, len(dict))
+		}
+		dst[i] = dict[code]
+		n++
+	}
+	return nil
+}
+
+func (a *assembly) bools(packed []byte, levels []byte, rows int) error {
+	n := 0
+	for i := range rows {
+		if levels != nil && levels[i] == 0 {
+			continue
+		}
+		if n/8 >= len(packed) {
+			return errShort
+		}
+		if packed[n/8]>>(n%8)&1 != 0 {
+			a.v.Bools.Set(a.row + i)
+		}
+		n++
+	}
+	return nil
+}
+
+// codes appends a page of the dictionary form.
+func (a *assembly) codes(d *dictionary, codes []int32, levels []byte, rows int) error {
+	if a.v.Offsets != nil || a.dict != nil && a.dict != d {
+		return errors.New("a column chunk mixes its encodings")
+	}
+	if a.dict = d; a.v.Codes == nil {
+		a.v.Codes, a.v.Dict = make([]uint32, a.v.Len), d.texts
+	}
+	for _, code := range codes {
+		if uint32(code) >= uint32(len(d.texts)) {
+			return fmt.Errorf("code %d in a dictionary of %d", code, len(d.texts))
+		}
+	}
+	dst := a.v.Codes[a.row : a.row+rows]
+	if levels == nil {
+		if len(codes) < rows {
+			return errShort
+		}
+		for i := range dst {
+			dst[i] = uint32(codes[i])
+		}
+		return nil
+	}
+	n := 0
+	for i, level := range levels {
+		if level != 0 {
+			if n >= len(codes) {
+				return errShort
+			}
+			dst[i] = uint32(codes[n])
+			n++
+		}
+	}
+	return nil
+}
+
+// texts appends a page of the plain form.
+func (a *assembly) texts(bytes []byte, offsets []uint32, levels []byte, rows int) error {
+	if a.v.Codes != nil {
+		return errors.New("a column chunk mixes its encodings")
+	}
+	if err := checkOffsets(offsets, len(bytes)); err != nil {
+		return err
+	}
+	if a.v.Offsets == nil {
+		a.v.Offsets = make([]uint32, 1, a.v.Len+1)
+	}
+	n := 0
+	base := uint32(len(a.v.Bytes))
+	if len(offsets) > 0 {
+		base -= offsets[0]
+		a.v.Bytes = append(a.v.Bytes, bytes[offsets[0]:offsets[len(offsets)-1]]...)
+	}
+	for i := range rows {
+		if levels == nil || levels[i] != 0 {
+			if n++; n >= len(offsets) {
+				return errShort
+			}
+		}
+		end := base
+		if len(offsets) > 0 {
+			end += offsets[n]
+		}
+		a.v.Offsets = append(a.v.Offsets, end)
+	}
+	return nil
+}
+
+func (a *assembly) vector() (*column.Vector, error) {
+	if a.row != a.v.Len {
+		return nil, fmt.Errorf("%d rows, want %d", a.row, a.v.Len)
+	}
+	if v := a.v; (v.Kind == column.String || v.Kind == column.JSON) && v.Codes == nil && v.Offsets == nil {
+		v.Offsets = []uint32{0}
+	}
+	return a.v, nil
+}
+
+// concat puts vectors of one column chunk one after the other.
+func concat(kind column.Kind, parts []*column.Vector) *column.Vector {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	rows := 0
+	for _, p := range parts {
+		rows += p.Len
+	}
+	a := newAssembly(kind, rows)
+	for _, p := range parts {
+		for i := range p.Len {
+			if p.IsValid(i) {
+				continue
+			}
+			if a.v.Valid == nil {
+				a.v.Valid = column.FullBitmap(rows)
+			}
+			a.v.Valid.Clear(a.row + i)
+		}
+		switch {
+		case kind == column.Int:
+			copy(a.v.Ints[a.row:], p.Ints)
+		case kind == column.Double:
+			copy(a.v.Doubles[a.row:], p.Doubles)
+		case kind == column.Bool:
+			for i := range p.Bools.All() {
+				a.v.Bools.Set(a.row + i)
+			}
+		case p.Codes != nil:
+			a.v.Codes, a.v.Dict = append(a.v.Codes, p.Codes...), p.Dict
+		default:
+			if a.v.Offsets == nil {
+				a.v.Offsets = []uint32{0}
+			}
+			base := uint32(len(a.v.Bytes))
+			a.v.Bytes = append(a.v.Bytes, p.Bytes...)
+			for _, end := range p.Offsets[1:] {
+				a.v.Offsets = append(a.v.Offsets, base+end)
+			}
+		}
+		a.row += p.Len
+	}
+	return a.v
+}

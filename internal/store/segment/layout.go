@@ -1,0 +1,165 @@
+package segment
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding"
+)
+
+// layout is the choice of a file's columns and of their encodings.
+type layout struct {
+	paths []column.PathColumn // in the file's order
+	names []string            // of all columns, by column.Col of the file
+	nodes []parquet.Node      // likewise
+}
+
+// newLayout chooses for the columns that the builder has: the fixed ones, then
+// the path columns by falling frequency.
+func newLayout(b *column.Builder) *layout {
+	l := &layout{paths: slices.Clone(b.Paths()), names: slices.Clone(fixedNames[:])}
+	values := map[string]int{}
+	for i, p := range b.Paths() {
+		values[pathKey(p)] = b.Column(column.FirstPath + column.Col(i)).Values()
+	}
+	slices.SortStableFunc(l.paths, func(x, y column.PathColumn) int {
+		return cmp.Compare(values[pathKey(y)], values[pathKey(x)])
+	})
+	l.names = append(l.names, pathNames(l.paths)...)
+	at := columnIndex(b)
+	for c := range l.names {
+		from := column.Col(c)
+		if from >= column.FirstPath {
+			from = at[pathKey(l.paths[from-column.FirstPath])]
+		}
+		l.nodes = append(l.nodes, node(column.Col(c), b.Column(from), b.Rows()))
+	}
+	return l
+}
+
+func pathKey(p column.PathColumn) string { return fmt.Sprintf("%d%d%q", p.Root, p.Kind, p.Path) }
+
+// columnIndex finds the builder's columns by path.
+func columnIndex(b *column.Builder) map[string]column.Col {
+	at := map[string]column.Col{}
+	for i, p := range b.Paths() {
+		at[pathKey(p)] = column.FirstPath + column.Col(i)
+	}
+	return at
+}
+
+// node is the Parquet type and encoding of a column.
+func node(c column.Col, p *column.Packed, rows int) parquet.Node {
+	var n parquet.Node
+	switch {
+	case c == column.ColTimestamp:
+		n = parquet.Timestamp(parquet.Microsecond)
+	case c == column.ColRecorded:
+		n = parquet.Timestamp(parquet.Millisecond)
+	case p.Kind() == column.Int:
+		n = parquet.Int(64)
+	case p.Kind() == column.Double:
+		n = parquet.Leaf(parquet.DoubleType)
+	case p.Kind() == column.Bool:
+		n = parquet.Leaf(parquet.BooleanType)
+	case p.Kind() == column.JSON:
+		n = parquet.JSON()
+	default:
+		n = parquet.String()
+	}
+	n = parquet.Encoded(n, encodingOf(c, p))
+	if c > column.ColType {
+		n = parquet.Optional(n)
+	}
+	return n
+}
+
+// encodingOf chooses by what the first row group holds.
+func encodingOf(c column.Col, p *column.Packed) encoding.Encoding {
+	few := p.Repeats()
+	switch {
+	case few:
+		return &parquet.RLEDictionary
+	case p.Kind() == column.Int:
+		return &parquet.DeltaBinaryPacked
+	case p.Kind() == column.Double:
+		return &parquet.ByteStreamSplit
+	case p.Kind() == column.Bool:
+		return &parquet.Plain
+	}
+	return &parquet.DeltaLengthByteArray
+}
+
+// kind is the kind of a column.
+func (l *layout) kind(c column.Col) column.Kind {
+	if c < column.FirstPath {
+		return c.Kind()
+	}
+	return l.paths[c-column.FirstPath].Kind
+}
+
+// document lists the path columns for the footer.
+func (l *layout) document() []pathColumn {
+	list := make([]pathColumn, len(l.paths))
+	for i, p := range l.paths {
+		list[i] = pathColumn{Name: l.names[int(column.FirstPath)+i], Root: rootNames[p.Root], Path: p.Path, Kind: kindNames[p.Kind]}
+	}
+	return list
+}
+
+// codec compresses all pages.
+var codec = &zstd.Codec{Level: zstd.SpeedDefault}
+
+// bloomBits is how many bits a bloom filter has for each distinct value: about
+// 2 false positives in a hundred.
+const bloomBits = 8
+
+// options configures the Parquet writer.
+func (l *layout) options() []parquet.WriterOption {
+	var blooms []parquet.BloomFilterColumn
+	options := []parquet.WriterOption{
+		parquet.NewSchema("firn", l.schema()),
+		parquet.Compression(codec),
+		parquet.DataPageStatistics(false),
+		parquet.WriteBufferSize(0),
+		parquet.CreatedBy("firn", fmt.Sprint(FormatVersion), ""),
+	}
+	for c, name := range l.names {
+		c := column.Col(c)
+		text := l.nodes[c].Type().Kind() == parquet.ByteArray
+		if text && c != column.ColStream && c != column.ColType {
+			// Bounds are kept whole, and these may be megabytes.
+			options = append(options, parquet.SkipPageBounds(name))
+		}
+		if text && l.kind(c) == column.String && !c.IsShape() {
+			blooms = append(blooms, parquet.SplitBlockFilter(bloomBits, name))
+		}
+	}
+	return append(options, parquet.BloomFilters(blooms...))
+}
+
+// schema is the file's columns in order.
+func (l *layout) schema() parquet.Node {
+	group, place := parquet.Group{}, map[string]int{}
+	for c, name := range l.names {
+		group[name], place[name] = l.nodes[c], c
+	}
+	fields := group.Fields()
+	slices.SortFunc(fields, func(x, y parquet.Field) int { return cmp.Compare(place[x.Name()], place[y.Name()]) })
+	return orderedGroup{group, fields}
+}
+
+// orderedGroup is a group whose columns are not in order of name.
+type orderedGroup struct {
+	parquet.Group
+	fields []parquet.Field
+}
+
+func (g orderedGroup) Fields() []parquet.Field { return g.fields }
+
+func (g orderedGroup) GoType() reflect.Type { return reflect.TypeFor[struct{}]() }

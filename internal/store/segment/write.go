@@ -1,0 +1,252 @@
+package segment
+
+import (
+	"cmp"
+	"encoding/json/v2"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+	"github.com/parquet-go/parquet-go"
+)
+
+// ErrEmpty says that there are no rows to make a segment of.
+var ErrEmpty = errors.New("segment: no rows")
+
+// Write writes a segment of the given rows to w. Rows come in order of
+// position, or in any order within runs of at most column.MaxRows rows that hold
+// contiguous positions. Write needs memory for the columns of one row group: a
+// row group ends at column.MaxRows rows or a quarter of a gibibyte of texts. It
+// does not sync: the caller makes the file durable.
+//
+// Which paths become columns is chosen by their frequency in the first row
+// group. ErrEmpty if there are no rows.
+func Write(w io.Writer, in Instance, rows iter.Seq2[*column.Row, error]) (Info, error) {
+	f := newFileWriter(w, in, true)
+	for r, err := range rows {
+		if err == nil {
+			err = f.append(r)
+		}
+		if err != nil {
+			return Info{}, err
+		}
+	}
+	return f.close()
+}
+
+// groupContent ends a row group early, in bytes of texts.
+const groupContent = 256 << 20
+
+// fileWriter writes one segment.
+type fileWriter struct {
+	sums    *sumWriter
+	doc     document
+	sorted  bool // by stream
+	builder *column.Builder
+	plan    *column.Plan // of the second and later row groups
+	layout  *layout      // nil before the first row group
+	parquet *parquet.Writer
+}
+
+func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
+	f := &fileWriter{sums: &sumWriter{w: w}, sorted: sorted}
+	f.doc = document{Format: FormatVersion, BlockSize: blockSize, Order: orderByPosition, Info: Info{InstanceID: in.ID, Key: in.Key}}
+	if sorted {
+		f.doc.Order = orderByStream
+	}
+	f.builder = column.NewBuilder(column.Meta{})
+	return f
+}
+
+// append adds a row, ending the row group before it where that is full.
+func (f *fileWriter) append(r *column.Row) error {
+	if f.builder.Rows() == column.MaxRows || f.builder.Content() >= groupContent {
+		if err := f.endGroup(); err != nil {
+			return err
+		}
+	}
+	f.doc.Info.Content += int64(r.Content())
+	return f.builder.Append(r)
+}
+
+// close writes what is left and the footer.
+func (f *fileWriter) close() (Info, error) {
+	if f.builder.Rows() > 0 {
+		if err := f.endGroup(); err != nil {
+			return Info{}, err
+		}
+	}
+	if f.parquet == nil {
+		return Info{}, ErrEmpty
+	}
+	if err := f.sums.hold(); err != nil {
+		return Info{}, err
+	}
+	f.doc.Sums = f.sums.sums
+	text, err := json.Marshal(&f.doc, json.Deterministic(true))
+	if err != nil {
+		return Info{}, fmt.Errorf("segment: footer document: %w", err)
+	}
+	f.parquet.SetKeyValueMetadata("firn", string(text))
+	f.parquet.SetKeyValueMetadata(sealKey, f.sums.placeholder())
+	if err := f.parquet.Close(); err != nil {
+		return Info{}, fmt.Errorf("segment: writing the footer: %w", err)
+	}
+	info := f.doc.Info
+	info.Hash, err = f.sums.seal()
+	info.Size = f.sums.offset + int64(len(f.sums.tail))
+	return info, err
+}
+
+// endGroup writes the builder's rows as a row group and starts another.
+func (f *fileWriter) endGroup() error {
+	b, err := f.planned()
+	if err != nil {
+		return err
+	}
+	if f.layout == nil {
+		f.layout = newLayout(b)
+		f.doc.Columns = f.layout.document()
+		f.parquet = parquet.NewWriter(f.sums, f.layout.options()...)
+		f.plan = b.Only()
+	}
+	order := rowOrder(b, f.sorted)
+	if err := f.layout.write(f.parquet, b, order); err != nil {
+		return err
+	}
+	if err := f.parquet.Flush(); err != nil {
+		return fmt.Errorf("segment: writing a row group: %w", err)
+	}
+	g := group{Ranges: ranges(b), Payload: spillOf(b, query.Payload), Metadata: spillOf(b, query.Metadata)}
+	f.doc.Groups = append(f.doc.Groups, g)
+	f.doc.Info.add(g.Ranges)
+	f.builder = column.NewPlannedBuilder(column.Meta{}, f.plan)
+	return nil
+}
+
+// planned is the builder with only the columns and shapes that are worth it.
+func (f *fileWriter) planned() (*column.Builder, error) {
+	if f.layout != nil {
+		return f.builder, nil
+	}
+	plan := f.builder.Plan()
+	if plan == nil {
+		return f.builder, nil
+	}
+	b := column.NewPlannedBuilder(column.Meta{}, plan)
+	for r, err := range column.Rows(f.builder.Snapshot(), nil) {
+		if err == nil {
+			err = b.Append(r)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// rowOrder is the order in which a builder's rows are written.
+func rowOrder(b *column.Builder, byStream bool) []int32 {
+	rows := b.Rows()
+	order := make([]int32, rows)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	position := b.Column(column.ColPosition).Vector(rows).Ints
+	if !byStream {
+		slices.SortFunc(order, func(x, y int32) int { return cmp.Compare(position[x], position[y]) })
+		return order
+	}
+	rank := streamRanks(b.Column(column.ColStream).Vector(rows))
+	sequence := b.Column(column.ColSequence).Vector(rows).Ints
+	slices.SortFunc(order, func(x, y int32) int {
+		return cmp.Or(cmp.Compare(rank[x], rank[y]), cmp.Compare(sequence[x], sequence[y]))
+	})
+	return order
+}
+
+// streamRanks gives each row its stream's place in the order of names.
+func streamRanks(v *column.Vector) []int32 {
+	rank := make([]int32, v.Len)
+	if v.Codes == nil {
+		order := make([]int32, v.Len)
+		for i := range order {
+			order[i] = int32(i)
+		}
+		text := func(row int32) string { return string(v.Bytes[v.Offsets[row]:v.Offsets[row+1]]) }
+		slices.SortFunc(order, func(x, y int32) int { return cmp.Compare(text(x), text(y)) })
+		for i, row := range order {
+			if rank[row] = int32(i); i > 0 && text(row) == text(order[i-1]) {
+				rank[row] = rank[order[i-1]]
+			}
+		}
+		return rank
+	}
+	codes := make([]int, len(v.Dict))
+	for i := range codes {
+		codes[i] = i
+	}
+	slices.SortFunc(codes, func(x, y int) int { return cmp.Compare(v.Dict[x], v.Dict[y]) })
+	place := make([]int32, len(codes))
+	for i, code := range codes {
+		place[code] = int32(i)
+	}
+	for row, code := range v.Codes {
+		rank[row] = place[code]
+	}
+	return rank
+}
+
+// ranges computes the ranges of a builder's rows.
+func ranges(b *column.Builder) Ranges {
+	rows := b.Rows()
+	r := Ranges{Rows: rows}
+	span := func(c column.Col) (int64, int64) {
+		v := b.Column(c).Vector(rows).Ints
+		return slices.Min(v), slices.Max(v)
+	}
+	r.FirstPosition, r.LastPosition = span(column.ColPosition)
+	r.MinTimestamp, r.MaxTimestamp = span(column.ColTimestamp)
+	r.MinRecorded, r.MaxRecorded = span(column.ColRecorded)
+	streams := b.Column(column.ColStream).Vector(rows)
+	r.MinStream, r.MaxStream = streams.Text(0), streams.Text(0)
+	for i := range rows {
+		s := streams.Text(i)
+		r.MinStream, r.MaxStream = min(r.MinStream, s), max(r.MaxStream, s)
+	}
+	return r
+}
+
+// maxSpilled is how many paths a spill lists.
+const maxSpilled = 256
+
+func spillOf(b *column.Builder, root query.Root) spill {
+	paths, whole := b.Spill(root)
+	s := spill{Whole: whole, Paths: paths}
+	if len(paths) > maxSpilled {
+		s.Any, s.Paths = true, nil
+	}
+	for i, p := range b.Paths() {
+		if p.Root == root && p.Kind == column.JSON && holdsString(b.Column(column.FirstPath+column.Col(i)).Vector(b.Rows())) {
+			s.Odd = append(s.Odd, p.Path)
+		}
+	}
+	return s
+}
+
+// holdsString reports whether a value of a JSON column is a string.
+func holdsString(v *column.Vector) bool {
+	if v.Codes != nil {
+		return slices.ContainsFunc(v.Dict, func(s string) bool { return s != "" && s[0] == '"' })
+	}
+	for row := range v.Len {
+		if v.IsValid(row) && v.Bytes[v.Offsets[row]] == '"' {
+			return true
+		}
+	}
+	return false
+}
