@@ -1,0 +1,137 @@
+// Package app is the body of the command firn: its command line, its output,
+// and the joining of the log with the HTTP server. Another module builds its
+// own firn, with more built in, by calling Main.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Options says what is built in beyond the standard firn. The zero value is
+// the standard firn.
+type Options struct {
+	// Version is what `firn version` prints. Default: what the build knows.
+	Version string
+}
+
+// Exit codes of the command.
+const (
+	exitOK      = 0
+	exitFailure = 1 // it was tried and did not work
+	exitUsage   = 2 // it was not tried: the command line makes no sense
+)
+
+// Main runs the command line of this process and exits: 0 for success, 1 for a
+// failure, 2 for a command line that makes no sense. SIGINT and SIGTERM stop
+// what runs in good order; a second one stops it at once.
+func Main(o Options) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // from here on a signal does what it does by default
+	}()
+	code := run(ctx, o, terminal(os.Stdin, os.Stdout, os.Stderr), os.Args[1:])
+	os.Exit(code)
+}
+
+// run is Main without the process: it returns the exit code.
+func run(ctx context.Context, o Options, env *environment, args []string) (code int) {
+	env.ctx, env.version = ctx, describeVersion(o.Version)
+	var cli commands
+	exited := false
+	parser, err := kong.New(&cli,
+		kong.Name("firn"),
+		kong.Description(description),
+		kong.Writers(env.out, env.err),
+		kong.Exit(func(c int) { exited, code = true, c }),
+		kong.Help(printHelp),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: min(env.width, 100)}),
+		kong.ExplicitGroups(groups),
+		kong.Bind(env),
+		vars,
+	)
+	if err != nil {
+		panic("app: the command line's struct is wrong: " + err.Error())
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited {
+		return code
+	}
+	if err != nil {
+		return env.fail(&usageError{err})
+	}
+	if err := parsed.Run(env); err != nil {
+		return env.fail(err)
+	}
+	return exitOK
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// failure is an error with a hint at what to do about it.
+type failure struct {
+	err  error
+	hint string
+}
+
+func (e *failure) Error() string { return e.err.Error() }
+func (e *failure) Unwrap() error { return e.err }
+
+func hint(err error, format string, args ...any) error {
+	return &failure{err, fmt.Sprintf(format, args...)}
+}
+
+// errSilent ends the command with exit code 1 when everything has been said.
+var errSilent = errors.New("failed")
+
+// fail prints an error as a person reads it and returns the exit code.
+func (env *environment) fail(err error) int {
+	if errors.Is(err, errSilent) {
+		return exitFailure
+	}
+	if errors.Is(err, context.Canceled) && env.ctx.Err() != nil {
+		fmt.Fprintln(env.err, "firn: interrupted")
+		return exitFailure
+	}
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return exitFailure
+	}
+	fmt.Fprintln(env.err, "firn: "+escapeLines(err.Error()))
+	var f *failure
+	if errors.As(err, &f) {
+		for line := range strings.Lines(f.hint) {
+			fmt.Fprintln(env.err, "  "+strings.TrimRight(line, "\n"))
+		}
+	}
+	var u *usageError
+	if errors.As(err, &u) {
+		var p *kong.ParseError
+		command := "firn"
+		if errors.As(err, &p) && p.Context.Selected() != nil {
+			command += " " + p.Context.Selected().Path()
+		}
+		fmt.Fprintf(env.err, "  See `%s --help`.\n", command)
+		return exitUsage
+	}
+	return exitFailure
+}

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// environment is what a command has around it. Results go to out, everything
+// else (progress, summaries, warnings, errors) to err, so that a pipe carries
+// results only.
+type environment struct {
+	ctx context.Context
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+
+	inTerminal, outTerminal, errTerminal bool
+
+	width   int  // columns of the terminal; 80 where there is none
+	color   bool // colour what goes to out
+	getenv  func(string) string
+	version versionInfo
+}
+
+// terminal is the environment of a process.
+func terminal(in, out, err *os.File) *environment {
+	env := &environment{
+		ctx: context.Background(), in: in, out: out, err: err, width: 80, getenv: os.Getenv,
+		inTerminal:  term.IsTerminal(int(in.Fd())),
+		outTerminal: term.IsTerminal(int(out.Fd())),
+		errTerminal: term.IsTerminal(int(err.Fd())),
+	}
+	if env.outTerminal {
+		if w, _, err := term.GetSize(int(out.Fd())); err == nil && w > 20 {
+			env.width = w
+		}
+		env.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return env
+}

@@ -1,0 +1,337 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/firnlog/firn/event"
+)
+
+type importCommand struct {
+	connection
+	Instance string `short:"i" required:"" placeholder:"NAME" help:"Instance, by id or name; made if it does not exist (--no-create refuses that)."`
+	Create   bool   `default:"true" negatable:"" help:"Make the instance if it does not exist."`
+	Format   string `enum:"auto,ndjson,csv" default:"auto" placeholder:"FORMAT" help:"ndjson or csv (default: by the file's name, else ndjson)."`
+	Batch    int    `default:"5000" placeholder:"N" help:"Events a batch, stored together (default: 5000)."`
+	SkipBad  bool   `help:"Pass over lines that cannot be events, report them, and go on."`
+	CSVText  bool   `name:"csv-text" help:"Take every CSV cell as text; without it, numbers, true and false are what they look like."`
+	mapping
+	File string `arg:"" help:"The file; - is standard input."`
+}
+
+func (c *importCommand) Help() string {
+	return `Examples:
+  firn import -i shop backup.ndjson                  what firn export wrote
+  go test -json std | firn import -i go-tests \
+      --time-field Time --type-field Action --stream-field Package -
+  firn import -i web --type request --time-field ts --time-format unix \
+      --actor-field user access.csv
+
+Each line is an event, and importing the same file again, or on after it was
+interrupted, stores nothing twice: a line that brings no id gets one that follows
+from the file's content. A line that cannot be an event stops the import and is
+named; mend it and run the same command again, or give --skip-bad.`
+}
+
+// Run imports until the end of the file.
+func (c *importCommand) Run(env *environment) error {
+	if c.Batch < 1 || c.Batch > 100_000 {
+		return usagef("--batch must be 1 to 100000")
+	}
+	name, in, size, err := c.file(env)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	src, err := c.source(in, name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	s, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	imp := &importing{importCommand: c, env: env, session: s, name: name, src: src, bar: env.newProgress(size, "importing "+filepath.Base(name))}
+	err = imp.run(env.ctx)
+	imp.bar.done()
+	imp.report(err)
+	if err != nil {
+		return imp.explain(err)
+	}
+	return nil
+}
+
+func (c *importCommand) file(env *environment) (name string, in io.ReadCloser, size int64, err error) {
+	if c.File == "-" {
+		if env.inTerminal {
+			return "", nil, 0, usagef("standard input is this terminal: give a file, or pipe something in")
+		}
+		return "stdin", io.NopCloser(env.in), -1, nil
+	}
+	f, err := os.Open(c.File)
+	if err != nil {
+		return "", nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory: give a file", c.File)
+	}
+	if err != nil {
+		return "", nil, 0, errors.Join(err, f.Close())
+	}
+	size = info.Size()
+	if !info.Mode().IsRegular() {
+		size = -1
+	}
+	return c.File, f, size, nil
+}
+
+func (c *importCommand) source(in io.Reader, name string) (source, error) {
+	format := c.Format
+	if format == "auto" && strings.EqualFold(filepath.Ext(name), ".csv") {
+		format = "csv"
+	}
+	if format == "csv" {
+		return newCSV(in, !c.foreign(), c.CSVText)
+	}
+	return newNDJSON(in, c.foreign()), nil
+}
+
+// importing is one run of an import.
+type importing struct {
+	*importCommand
+	env     *environment
+	session *session
+	name    string
+	src     source
+	bar     *progress
+	parser  event.Parser
+
+	stored, duplicates int64
+	bad                []error // the first of them
+	badCount           int64
+	lastLine           int // that has been stored
+}
+
+// parsed is a record that is an event, or the fault of one that is not.
+type parsed struct {
+	draft  event.Draft
+	line   int
+	offset int64
+	err    error
+}
+
+// linger is how long an event waits for its batch to fill, so that what comes
+// in slowly through a pipe is seen at once.
+const linger = 500 * time.Millisecond
+
+// run reads and parses in one goroutine and stores in this one, so that a batch
+// is read while another is on its way to the disk.
+func (im *importing) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	events := make(chan parsed, 2*im.Batch)
+	go func() {
+		defer close(events)
+		im.read(ctx, events)
+	}()
+	b := batch{instance: im.Instance, create: im.Create}
+	var lines []parsed
+	full := time.NewTimer(linger)
+	defer full.Stop()
+	for {
+		select {
+		case p, more := <-events:
+			if !more {
+				return im.store(ctx, &b, lines)
+			}
+			if p.err != nil {
+				if err := im.refuse(p, ctx, &b, lines); err != nil {
+					return err
+				}
+				continue
+			}
+			if len(lines) == 0 {
+				full.Reset(linger)
+			}
+			lines = append(lines, p)
+			b.events = append(b.events, p.draft)
+			if len(lines) < im.Batch && !tooLarge(&b, p) {
+				continue
+			}
+		case <-full.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := im.store(ctx, &b, lines); err != nil {
+			return err
+		}
+		b.events, b.bytes, lines = b.events[:0], 0, lines[:0]
+	}
+}
+
+// tooLarge adds an event to the size of its batch and says when that is
+// enough for one request.
+func tooLarge(b *batch, p parsed) bool {
+	b.bytes += len(p.draft.Payload) + len(p.draft.Metadata) + len(p.draft.EventType) + len(p.draft.StreamID) + 200
+	return b.bytes > 8<<20
+}
+
+// refuse deals with a record that is no event: it ends the import, after what
+// came before it has been stored, or is counted.
+func (im *importing) refuse(p parsed, ctx context.Context, b *batch, lines []parsed) error {
+	var bad *badRecord
+	if im.SkipBad && errors.As(p.err, &bad) {
+		const shown = 20
+		if im.badCount++; im.badCount <= shown {
+			im.bad = append(im.bad, p.err)
+		}
+		return nil
+	}
+	if err := im.store(ctx, b, lines); err != nil {
+		return err
+	}
+	return p.err
+}
+
+// read parses record after record.
+func (im *importing) read(ctx context.Context, out chan<- parsed) {
+	for {
+		p, err := im.next()
+		if err == io.EOF {
+			return
+		}
+		p.err = err
+		select {
+		case out <- p:
+		case <-ctx.Done():
+			return
+		}
+		var bad *badRecord
+		if err != nil && !errors.As(err, &bad) {
+			return
+		}
+	}
+}
+
+func (im *importing) next() (parsed, error) {
+	r, err := im.src.next()
+	if err != nil {
+		return parsed{}, err
+	}
+	p := parsed{line: r.line, offset: r.offset}
+	text := r.text
+	if im.foreign() {
+		if text, err = im.mapping.event(r.members); err != nil {
+			return p, &badRecord{r.line, err}
+		}
+	}
+	im.parser.DropServerFields = true
+	d, err := im.parser.AppendLine(nil, text)
+	if err != nil {
+		return p, &badRecord{r.line, plainEventError(err)}
+	}
+	p.draft = d[0]
+	if p.draft.ID == "" {
+		p.draft.ID = r.id
+	}
+	if p.draft.StreamID == "" {
+		p.draft.StreamID = im.mapping.Stream
+	}
+	return p, nil
+}
+
+// plainEventError leaves out the index of the event: the line says it.
+func plainEventError(err error) error {
+	var bad *event.InvalidError
+	if errors.As(err, &bad) {
+		one := *bad
+		one.Index = -1
+		return &one
+	}
+	return err
+}
+
+// store appends a batch.
+func (im *importing) store(ctx context.Context, b *batch, lines []parsed) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	receipts, err := im.session.append(ctx, *b)
+	if err != nil {
+		return im.atLine(err, lines)
+	}
+	for _, r := range receipts {
+		if r.Duplicate {
+			im.duplicates++
+		} else {
+			im.stored++
+		}
+	}
+	last := lines[len(lines)-1]
+	im.lastLine = last.line
+	im.bar.set(last.offset)
+	im.bar.say(fmt.Sprintf("%s, %s", filepath.Base(im.name), counted(im.stored+im.duplicates, "event")))
+	return nil
+}
+
+// atLine says which line an error of the log is about.
+func (im *importing) atLine(err error, lines []parsed) error {
+	if i := eventIndex(err); i >= 0 && i < len(lines) {
+		return fmt.Errorf("%s:%d: %w", im.name, lines[i].line, err)
+	}
+	return err
+}
+
+// report says what came of it, also when it ended early.
+func (im *importing) report(err error) {
+	for _, bad := range im.bad {
+		im.env.say("firn: " + im.name + ":" + strings.TrimPrefix(bad.Error(), "line "))
+	}
+	if more := im.badCount - int64(len(im.bad)); more > 0 {
+		im.env.say(fmt.Sprintf("firn: … and %s more", counted(more, "bad line")))
+	}
+	summary := fmt.Sprintf("imported %s into %s", counted(im.stored, "event"), im.Instance)
+	if im.duplicates > 0 {
+		summary += fmt.Sprintf(", %s there already", were(im.duplicates))
+	}
+	if im.badCount > 0 {
+		summary += fmt.Sprintf(", passed over %s", counted(im.badCount, "bad line"))
+	}
+	if err != nil {
+		summary += fmt.Sprintf(", up to line %d", im.lastLine)
+	}
+	im.env.say(summary)
+}
+
+func were(n int64) string {
+	if n == 1 {
+		return "1 was"
+	}
+	return grouped(n) + " were"
+}
+
+// explain says how to go on.
+func (im *importing) explain(err error) error {
+	const again = "Run the same command again to go on: what is stored is not stored twice."
+	var bad *badRecord
+	switch {
+	case errors.As(err, &bad):
+		return hint(fmt.Errorf("%s:%d: %w", im.name, bad.line, bad.err), "Mend the line, or give --skip-bad to pass over it. %s", again)
+	case isIDConflict(err):
+		return hint(err, "The log holds another event under this id. Was the file imported before with other --…-field flags?\nThen import it into an instance of its own: an event never changes once stored.")
+	case errors.Is(err, context.Canceled):
+		return hint(errors.New("interrupted"), again)
+	}
+	return im.session.explain(hint(err, again), im.Instance)
+}
+
+// say prints a line for a person.
+func (env *environment) say(line string) { fmt.Fprintln(env.err, escape(line)) }

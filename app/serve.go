@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/server"
+)
+
+type serveCommand struct {
+	Data     string        `default:"./data" type:"path" placeholder:"DIR" help:"Where the log is; made if it is not there (default: ./data)."`
+	Listen   []string      `default:"127.0.0.1:7070" placeholder:"HOST:PORT" help:"Address to listen on, loopback only; localhost means 127.0.0.1 and ::1, port 0 any free one (default: 127.0.0.1:7070)."`
+	SealAge  time.Duration `default:"5m" placeholder:"AGE" help:"Write events to Parquet at this age at the latest (default: 5m)."`
+	SealRows int           `default:"250000" placeholder:"N" help:"Write an instance's events to Parquet when there are this many (default: 250000)."`
+	LogLevel slog.Level    `default:"warn" placeholder:"LEVEL" help:"What to report on standard error: debug, info, warn, error (default: warn)."`
+}
+
+func (c *serveCommand) Help() string {
+	return `Examples:
+  firn serve                                  ./data on 127.0.0.1:7070
+  firn serve --data /var/lib/firn             another directory
+  firn serve --listen localhost:8080          another port, IPv4 and IPv6
+  firn serve --listen 127.0.0.1:0             any free port; the first line says which
+
+Ctrl-C or SIGTERM stops it: it takes no new work, finishes what runs (10 s at
+most), and every acknowledged event is on disk as it always is. A second Ctrl-C
+stops at once; nothing acknowledged is lost by that either.`
+}
+
+// Run serves until the context ends or the log fails for good.
+func (c *serveCommand) Run(env *environment) error {
+	if c.SealAge <= 0 || c.SealRows <= 0 {
+		return usagef("--seal-age and --seal-rows must be positive")
+	}
+	logger := slog.New(slog.NewTextHandler(env.err, &slog.HandlerOptions{Level: c.LogLevel}))
+	log, err := firn.Open(c.Data, firn.Options{SealAge: c.SealAge, SealRows: c.SealRows, Report: report(logger)})
+	if err != nil {
+		return explainOpen(c.Data, err)
+	}
+	srv := server.New(log, server.Options{Listen: c.Listen, Logger: logger, Version: env.version.Version})
+	err = c.run(env, logger, log, srv)
+	if closeErr := log.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("close %s: %w", c.Data, closeErr)
+	}
+	if err == nil {
+		fmt.Fprintln(env.err, "firn: stopped; everything acknowledged is on disk")
+	}
+	return err
+}
+
+func (c *serveCommand) run(env *environment, logger *slog.Logger, log *firn.Log, srv *server.Server) error {
+	if err := srv.Listen(env.ctx); err != nil {
+		if errors.Is(err, server.ErrNotLoopback) {
+			return &usageError{err}
+		}
+		return err
+	}
+	admin, err := listenAdmin(env.ctx, c.Data, log)
+	if err != nil {
+		logger.Warn("no administration socket: `firn backup` and `firn verify` work only while this server is stopped", "error", err)
+	} else {
+		defer admin.Close()
+	}
+	var urls []string
+	for _, addr := range srv.Addrs() {
+		urls = append(urls, "http://"+addr.String())
+	}
+	fmt.Fprintf(env.err, "firn %s serves %s on %s (no API keys: open to this machine's users; Ctrl-C stops)\n",
+		env.version.Version, escape(shortPath(c.Data)), strings.Join(urls, " and "))
+	context.AfterFunc(env.ctx, func() {
+		fmt.Fprintln(env.err, "firn: stopping; waiting for what runs (Ctrl-C again stops at once)")
+	})
+	return srv.Run(env.ctx)
+}
+
+// report passes on what the log has to tell an operator.
+func report(logger *slog.Logger) func(firn.Report) {
+	return func(r firn.Report) {
+		level := slog.LevelInfo
+		switch {
+		case r.Severity >= event.Error:
+			level = slog.LevelError
+		case r.Severity >= event.Warning:
+			level = slog.LevelWarn
+		case r.Severity == event.Debug:
+			level = slog.LevelDebug
+		}
+		logger.Log(context.Background(), level, r.Message)
+	}
+}
+
+// shortPath is a path as a person would write it.
+func shortPath(path string) string {
+	if wd, err := filepath.Abs("."); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+			return "./" + rel
+		}
+	}
+	return path
+}
+
+// explainOpen says what to do about a directory that cannot be opened.
+func explainOpen(dir string, err error) error {
+	dir = shortPath(dir)
+	err = fmt.Errorf("open %s: %w", dir, err)
+	switch {
+	case errors.Is(err, firn.ErrLocked):
+		return hint(err, "A firn serves this directory already. Speak to it instead: leave --data out, or give --server URL.\nTo serve a second log, give it a directory of its own with --data.")
+	case errors.Is(err, firn.ErrNewer):
+		return hint(err, "Nothing was changed. Use the version of firn that wrote it, or a newer one; `firn version` says which this is.")
+	case errors.Is(err, firn.ErrNoSpace):
+		return hint(err, "Free some space; nothing that was acknowledged is lost.")
+	}
+	return err
+}

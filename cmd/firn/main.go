@@ -1,0 +1,9 @@
+// Command firn is the event log of your system in one binary. What it does is
+// in package app; what is built in beyond that is listed here and nowhere else.
+package main
+
+import "github.com/firnlog/firn/app"
+
+func main() {
+	app.Main(app.Options{})
+}
