@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -87,7 +88,9 @@ func encodeBatch(drafts []event.Draft) *batch {
 		if !ok {
 			s = uint32(len(b.streams))
 			index[name] = s
-			b.streams = append(b.streams, batchStream{name: name})
+			// The batch outlives the caller's drafts, which may be parts of a buffer
+			// that is used again.
+			b.streams = append(b.streams, batchStream{name: strings.Clone(name)})
 			size += binary.MaxVarintLen32 + len(name) + 12
 		}
 		of[i], ordinals[i] = s, b.streams[s].count
