@@ -1,0 +1,165 @@
+// Package test runs the command firn from outside, as scripts that read like a
+// terminal, and the commands of the documentation as they stand.
+package test
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/firnlog/firn/app"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"firn": func() { app.Main(app.Options{Version: "v0.0.0-test"}) },
+	})
+}
+
+// TestScripts runs testdata/script. Beside the commands of testscript there are
+//
+//	serve [flags]   starts `firn serve` on a free port with ./data and sets FIRN_SERVER
+//	stop            interrupts it, as Ctrl-C does, and waits: its report is then stderr
+//	kill            ends it as kill -9 does
+func TestScripts(t *testing.T) {
+	var running sync.Map // of script to *daemon
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: false,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("FIRN_SERVER", "http://127.0.0.1:1") // nobody
+			env.Defer(func() {
+				if d, ok := running.Load(env.WorkDir); ok {
+					d.(*daemon).cmd.Process.Kill()
+					<-d.(*daemon).ended
+				}
+			})
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": func(ts *testscript.TestScript, neg bool, args []string) {
+				d, err := startDaemon(scriptCommand(ts, args))
+				ts.Check(err)
+				ts.Setenv("FIRN_SERVER", d.url)
+				running.Store(ts.Getenv("WORK"), d)
+			},
+			"stop": func(ts *testscript.TestScript, neg bool, args []string) {
+				endDaemon(ts, &running, os.Interrupt, neg)
+			},
+			"kill": func(ts *testscript.TestScript, neg bool, args []string) {
+				endDaemon(ts, &running, syscall.SIGKILL, true)
+			},
+		},
+	})
+}
+
+// scriptCommand is `firn serve` as a script runs it.
+func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
+	firn := "firn"
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if info, err := os.Stat(filepath.Join(dir, "firn")); err == nil && !info.IsDir() {
+			firn = filepath.Join(dir, "firn")
+			break
+		}
+	}
+	cmd := exec.Command(firn, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"))
+	return cmd
+}
+
+func endDaemon(ts *testscript.TestScript, running *sync.Map, sig os.Signal, mayFail bool) {
+	d, ok := running.LoadAndDelete(ts.Getenv("WORK"))
+	if !ok {
+		ts.Fatalf("no server runs")
+	}
+	err := d.(*daemon).end(sig)
+	ts.Logf("[server]\n%s", d.(*daemon).report())
+	if err != nil && !mayFail {
+		ts.Fatalf("the server ended with %v", err)
+	}
+}
+
+// daemon is a running server.
+type daemon struct {
+	cmd   *exec.Cmd
+	url   string
+	ended chan struct{} // closed when all it said has been read
+
+	mu   sync.Mutex
+	said strings.Builder
+}
+
+var servesOn = regexp.MustCompile(` on (http://[^ ]+)`)
+
+// startDaemon starts a server and waits until it says where it listens.
+func startDaemon(cmd *exec.Cmd) (*daemon, error) {
+	d := &daemon{cmd: cmd, ended: make(chan struct{})}
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdout = os.Stdout
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	urls := make(chan string, 1)
+	go func() {
+		defer close(d.ended)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			d.mu.Lock()
+			d.said.WriteString(lines.Text() + "\n")
+			d.mu.Unlock()
+			if m := servesOn.FindStringSubmatch(lines.Text()); m != nil {
+				select {
+				case urls <- m[1]:
+				default:
+				}
+			}
+		}
+	}()
+	select {
+	case d.url = <-urls:
+		return d, nil
+	case <-d.ended:
+		return nil, &endedEarly{d.report(), cmd.Wait()}
+	case <-time.After(2 * time.Minute):
+		cmd.Process.Kill()
+		return nil, &endedEarly{d.report(), nil}
+	}
+}
+
+type endedEarly struct {
+	said string
+	err  error
+}
+
+func (e *endedEarly) Error() string { return "the server did not start: " + e.said }
+func (e *endedEarly) Unwrap() error { return e.err }
+
+func (d *daemon) report() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.said.String()
+}
+
+// end sends a signal and waits.
+func (d *daemon) end(sig os.Signal) error {
+	if err := d.cmd.Process.Signal(sig); err != nil {
+		return err
+	}
+	<-d.ended
+	return d.cmd.Wait()
+}
