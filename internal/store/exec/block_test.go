@@ -275,6 +275,10 @@ func (b *rowBlock) Path(root query.Root, path []query.Step) (column.PathColumns,
 			}
 		case '"':
 			s := event.Unquoted(raw)
+			if string(event.AppendQuoted(nil, s)) != string(raw) {
+				pc.Other[i>>6] |= bit // its spelling would be lost in a column
+				break
+			}
 			strs[i] = &s
 		case '0':
 			x, integer := canonicalInt(string(raw))

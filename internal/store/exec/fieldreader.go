@@ -2,7 +2,11 @@ package exec
 
 import (
 	"encoding/json/jsontext"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
 )
@@ -130,4 +134,72 @@ func borrowedText(v *column.Vector, row int) string {
 		return v.Dict[v.Codes[row]]
 	}
 	return borrowed(text(v, row))
+}
+
+// elsewhere is the JSON text of the value of a row that is in no vector.
+func (fr *fieldReader) elsewhere(row int) (jsontext.Value, bool, error) {
+	switch {
+	case fr.fixed != "":
+		return event.AppendQuoted(nil, fr.fixed), true, nil
+	case fr.made != nil:
+		return event.AppendQuoted(nil, fr.made[row]), true, nil
+	case fr.nulls.Get(row):
+		return jsontext.Value(nullText), true, nil
+	case fr.whole || fr.other.Get(row):
+		return fr.r.value(row, &fr.field)
+	}
+	return nil, false, nil
+}
+
+// raw is the JSON text of a row's value as events spell it.
+func (fr *fieldReader) raw(row int) (jsontext.Value, bool, error) {
+	v := fr.vector(row)
+	if v == nil {
+		return fr.elsewhere(row)
+	}
+	switch v.Kind {
+	case column.Int:
+		return appendInt(nil, v.Ints[row], fr.field), true, nil
+	case column.Double:
+		return strconv.AppendFloat(nil, v.Doubles[row], 'f', -1, 64), true, nil
+	case column.Bool:
+		return jsontext.Value(boolText(v.Bools.Get(row))), true, nil
+	case column.String:
+		return event.AppendQuoted(nil, borrowedText(v, row)), true, nil
+	}
+	return jsontext.Value(strings.Clone(borrowedText(v, row))), true, nil
+}
+
+// appendInt appends what an integer column holds of a field as answers spell
+// it.
+func appendInt(dst []byte, i int64, f query.Field) []byte {
+	return append(dst, intValue(i, f).Raw...)
+}
+
+// intValue is what an integer column holds of a field.
+func intValue(i int64, f query.Field) query.Value {
+	switch {
+	case f.Root == query.Timestamp:
+		return query.InstantValue(time.UnixMicro(i))
+	case f.Root == query.RecordedAt:
+		return query.InstantValue(time.UnixMilli(i))
+	case f.Root == query.Severity && !f.Importance:
+		return query.SeverityValue(event.Severity(i))
+	}
+	return query.IntValue(i)
+}
+
+// array is the JSON text of a row's value where that is an array. It is valid
+// until the block is released.
+func (fr *fieldReader) array(row int) (jsontext.Value, bool, error) {
+	v := fr.vector(row)
+	if v != nil && v.Kind == column.JSON {
+		text := jsontext.Value(borrowedText(v, row))
+		return text, event.KindOf(text) == '[', nil
+	}
+	if v != nil {
+		return nil, false, nil
+	}
+	text, ok, err := fr.elsewhere(row)
+	return text, ok && event.KindOf(text) == '[', err
 }

@@ -2,11 +2,158 @@ package exec
 
 import (
 	"context"
-	"errors"
+	"sync/atomic"
 
+	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
 )
 
+// reducer answers a query with reduce. Each block is divided into groups of its
+// own and folded into states, by several goroutines; these are joined with
+// those of the blocks before it, in order, by the groups' keys.
+type reducer struct {
+	engine *engine
+	query  *query.Query
+
+	families []family             // what is computed, each once
+	results  []func(g int) result // of each reduction, from the families
+	index    map[string]int       // key → group
+	keys     []string             // of the groups, see groupKey
+	meter    meter
+
+	collected atomic.Int64 // values that all collects hold
+}
+
+// result is the value of a reduction of one group.
+type result = query.Value
+
+// partial is what one block adds.
+type partial struct {
+	matches int
+	keys    []string // of its groups that have a match
+	groups  []uint32 // their numbers in the block
+	parts   []any    // a family
+	charged int64
+}
+
+// reduce answers a query with reduce.
 func (e *engine) reduce(ctx context.Context, q *query.Query, res *Result) error {
-	return errors.New("reduce: not built yet")
+	x := &reducer{engine: e, query: q, index: make(map[string]int), meter: meter{account: &e.account}}
+	x.plan()
+	if len(q.GroupBy) == 0 {
+		if err := x.join(&partial{keys: []string{""}, groups: []uint32{0}}); err != nil {
+			return err
+		}
+	}
+	total := int64(0)
+	blocks := e.snapshot.Blocks
+	err := inOrder(ctx, len(blocks), func(ctx context.Context, i int) (*partial, error) {
+		return x.block(ctx, &blocks[i])
+	}, func(_ int, p *partial) (bool, error) {
+		total += int64(p.matches)
+		return true, x.join(p)
+	})
+	if err != nil {
+		return err
+	}
+	if !q.NoTotal {
+		res.Total = &total
+	}
+	if x.collected.Load() > query.MaxCollect {
+		return query.ErrTooManyValues
+	}
+	res.Aggregation = x.answer()
+	res.Bytes = int64(len(res.Aggregation))
+	return nil
+}
+
+// onlyCounts reports whether the number of matches is all that is asked.
+func (x *reducer) onlyCounts() bool {
+	if len(x.query.GroupBy) > 0 {
+		return false
+	}
+	for _, f := range x.families {
+		if _, ok := f.(*matchCount); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// block folds the matches of a block.
+func (x *reducer) block(ctx context.Context, ref *BlockRef) (*partial, error) {
+	if x.onlyCounts() {
+		n, err := x.engine.countBlock(ctx, ref)
+		return x.counted(n), err
+	}
+	p := &partial{}
+	err := x.engine.matching(ctx, ref, func(r *reader, rows column.Bitmap) error {
+		p.matches = rows.Count()
+		en, keys, err := r.group(x.query, rows, p.matches)
+		if err != nil {
+			return err
+		}
+		p.charged = en.charged
+		p.groups, p.keys = keys.present(en)
+		for _, k := range p.keys {
+			p.charged += int64(len(k)) + 32
+		}
+		if err := x.engine.account.charge(p.charged - en.charged); err != nil {
+			return err
+		}
+		for _, f := range x.families {
+			part, bytes, err := f.fold(r, en)
+			if err != nil {
+				return err
+			}
+			p.charged += bytes
+			p.parts = append(p.parts, part)
+		}
+		return nil
+	})
+	return p, err
+}
+
+// counted is the partial of n matches where nothing but their number counts.
+func (x *reducer) counted(n int) *partial {
+	p := &partial{matches: n, keys: []string{""}, groups: []uint32{0}}
+	for range x.families {
+		p.parts = append(p.parts, []int64{int64(n)})
+	}
+	return p
+}
+
+// join adds a block's groups to those of the blocks before it.
+func (x *reducer) join(p *partial) error {
+	to := make([]int, len(p.groups))
+	bytes := 0
+	for i, key := range p.keys {
+		g, ok := x.index[key]
+		if !ok {
+			g = len(x.keys)
+			x.index[key] = g
+			x.keys = append(x.keys, key)
+			bytes += len(key) + 80
+		}
+		to[i] = g
+	}
+	if err := x.meter.add(bytes); err != nil {
+		return err
+	}
+	for i, f := range x.families {
+		var part any
+		if i < len(p.parts) {
+			part = p.parts[i]
+		}
+		bytes, err := f.join(part, p.groups, to, len(x.keys))
+		if err != nil {
+			return err
+		}
+		if err := x.meter.add(int(bytes)); err != nil {
+			return err
+		}
+	}
+	x.engine.account.refund(p.charged)
+	p.charged = 0
+	return nil
 }

@@ -79,6 +79,14 @@ func (s *sketch[T]) halve() {
 	}
 }
 
+// held is how many values are held.
+func (s *sketch[T]) held() (n int) {
+	for _, level := range s.levels {
+		n += len(level)
+	}
+	return n
+}
+
 // each calls fn with every value that is held and how many values it stands for.
 func (s *sketch[T]) each(fn func(v T, weight int64)) {
 	for i, level := range s.levels {

@@ -1,0 +1,284 @@
+package exec
+
+import (
+	"encoding/json/jsontext"
+	"math"
+	"time"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
+
+// coding numbers the values that the rows of a block have at a group key. Two
+// numbers may stand for equal values.
+type coding struct {
+	n     int      // numbers are below n
+	codes []uint32 // of a row; or, with starts, of all values of all rows
+	// starts, where rows may have several values: those of a row are
+	// codes[starts[row]:starts[row+1]].
+	starts []uint32
+	// text is the value of a number as answers spell it.
+	text func(code uint32) string
+}
+
+// of are the numbers of a row's values.
+func (c *coding) of(row int) []uint32 {
+	if c.starts == nil {
+		return c.codes[row : row+1]
+	}
+	return c.codes[c.starts[row]:c.starts[row+1]]
+}
+
+func (c *coding) size() int64 { return int64(len(c.codes)+len(c.starts))*4 + int64(c.n)*16 }
+
+const nullText = "null"
+
+// code numbers the values of some rows at a group key.
+func (r *reader) code(key query.GroupKey, rows column.Bitmap, zone *time.Location) (*coding, error) {
+	if key.Bucket.Count > 0 {
+		return r.codeBuckets(key, rows, zone)
+	}
+	f := key.Field
+	if n := len(f.Path); n > 0 && f.Path[n-1].Each {
+		f.Path = f.Path[:n-1]
+		return r.codeElements(f, rows)
+	}
+	fr, err := r.field(f, rows)
+	if err != nil {
+		return nil, err
+	}
+	if v := fr.only(); v != nil && v.Kind == column.String && v.Codes != nil {
+		return codeDictionary(v), nil
+	}
+	return codeField(fr, rows)
+}
+
+// codeDictionary takes the codes of a dictionary column as they are; one more
+// stands for null.
+func codeDictionary(v *column.Vector) *coding {
+	null := uint32(len(v.Dict))
+	c := &coding{n: len(v.Dict) + 1, codes: v.Codes, text: func(code uint32) string {
+		if code == null {
+			return nullText
+		}
+		return string(event.AppendQuoted(nil, v.Dict[code]))
+	}}
+	if v.Valid == nil {
+		return c
+	}
+	c.codes = make([]uint32, v.Len)
+	for w := range words(v.Len) {
+		valid := word(v.Valid, w)
+		codes := v.Codes[w<<6 : min(w<<6+64, v.Len)]
+		for j, code := range codes {
+			if valid>>(j&63)&1 == 0 {
+				code = null
+			}
+			c.codes[w<<6+j] = code
+		}
+	}
+	return c
+}
+
+// numbering gives numbers to values as they come.
+type numbering struct {
+	texts   []string
+	strings map[string]uint32
+	ints    map[int64]uint32
+}
+
+func newNumbering() *numbering {
+	return &numbering{strings: map[string]uint32{}, ints: map[int64]uint32{}}
+}
+
+// number is that of a value in its JSON text, which may be borrowed.
+func (n *numbering) number(text string) uint32 {
+	code, ok := n.strings[text]
+	if !ok {
+		code = uint32(len(n.texts))
+		text = string([]byte(text))
+		n.strings[text] = code
+		n.texts = append(n.texts, text)
+	}
+	return code
+}
+
+// numberInt is the number of what spell makes of an integer.
+func (n *numbering) numberInt(i int64, spell func(int64) string) uint32 {
+	code, ok := n.ints[i]
+	if !ok {
+		code = n.number(spell(i))
+		n.ints[i] = code
+	}
+	return code
+}
+
+func (n *numbering) text(code uint32) string { return n.texts[code] }
+
+// codeField numbers the values of a field of any kind.
+func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
+	n := newNumbering()
+	codes := make([]uint32, fr.r.rows)
+	null := n.number(nullText)
+	left := fr.r.bitmap()
+	copy(left, rows)
+	for _, v := range fr.vectors {
+		if err := n.codeVector(fr, v, left, codes); err != nil {
+			return nil, err
+		}
+		for w := range left {
+			left[w] &^= word(v.Valid, w)
+		}
+	}
+	err := fr.r.eachRow(left, func(row int) error {
+		codes[row] = null
+		text, ok, err := fr.elsewhere(row)
+		if err == nil && ok {
+			codes[row] = n.number(borrowed(query.Canonical(text)))
+		}
+		return err
+	})
+	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
+}
+
+// codeVector numbers the values that a vector holds of some rows.
+func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bitmap, codes []uint32) error {
+	var known []uint32 // 1 + number, by dictionary code
+	if v.Codes != nil {
+		known = make([]uint32, len(v.Dict))
+	}
+	var buf []byte
+	return fr.r.eachRow(rows, func(row int) error {
+		if !v.IsValid(row) {
+			return nil
+		}
+		switch {
+		case known != nil && known[v.Codes[row]] > 0:
+			codes[row] = known[v.Codes[row]] - 1
+			return nil
+		case v.Kind == column.Int:
+			codes[row] = n.numberInt(v.Ints[row], func(i int64) string { return string(appendInt(nil, i, fr.field)) })
+			return nil
+		case v.Kind == column.JSON:
+			buf = append(buf[:0], query.Canonical(jsontext.Value(borrowedText(v, row)))...)
+		case v.Kind == column.String:
+			buf = event.AppendQuoted(buf[:0], borrowedText(v, row))
+		case v.Kind == column.Bool:
+			buf = append(buf[:0], boolText(v.Bools.Get(row))...)
+		default:
+			buf = append(buf[:0], query.FloatNumber(v.Doubles[row]).String()...)
+		}
+		codes[row] = n.number(borrowed(buf))
+		if known != nil {
+			known[v.Codes[row]] = codes[row] + 1
+		}
+		return nil
+	})
+}
+
+func boolText(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+// codeElements numbers the elements of the arrays at a path.
+func (r *reader) codeElements(f query.Field, rows column.Bitmap) (*coding, error) {
+	n := newNumbering()
+	c := &coding{starts: make([]uint32, r.rows+1), text: n.text}
+	fr, err := r.field(f, rows)
+	if err != nil {
+		return nil, err
+	}
+	next, owed := 0, meter{account: r.account}
+	err = r.eachRow(rows, func(row int) error {
+		for ; next <= row; next++ {
+			c.starts[next] = uint32(len(c.codes))
+		}
+		array, ok, err := fr.array(row)
+		if err != nil {
+			return err
+		}
+		before := len(c.codes)
+		if ok {
+			for e := event.WalkElements(array); e.Next(); {
+				c.codes = append(c.codes, n.number(borrowed(query.Canonical(e.Value))))
+			}
+		}
+		if len(c.codes) == before {
+			c.codes = append(c.codes, n.number(nullText))
+		}
+		if len(c.codes) > math.MaxUint32 {
+			return ErrMemory
+		}
+		return owed.add(4 * (len(c.codes) - before))
+	})
+	for ; next <= r.rows; next++ {
+		c.starts[next] = uint32(len(c.codes))
+	}
+	c.n = len(n.texts)
+	r.account.refund(int64(4*len(c.codes)) - owed.owed) // the caller charges all of it
+	return c, err
+}
+
+// codeBuckets numbers the time buckets of some rows.
+func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.Location) (*coding, error) {
+	v, err := r.ints(key.Field.Root)
+	if err != nil {
+		return nil, err
+	}
+	unit := int64(1)
+	if key.Field.Root == query.RecordedAt {
+		unit = 1000
+	}
+	n := newNumbering()
+	b := bucketer{bucket: key.Bucket, zone: zone, number: func(start int64) uint32 {
+		return n.number(borrowed(event.AppendQuoted(nil, key.Bucket.Format(start, zone))))
+	}}
+	codes := make([]uint32, r.rows)
+	err = r.eachRow(rows, func(row int) error {
+		codes[row] = b.code(v.Ints[row] * unit)
+		return nil
+	})
+	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
+}
+
+// bucketer finds the time buckets of instants. It remembers the stretches that
+// it has seen to lie in one bucket, because a time zone is slow to ask.
+type bucketer struct {
+	bucket query.Bucket
+	zone   *time.Location
+	number func(start int64) uint32
+	// known maps a minute to its bucket: buckets start on whole minutes of
+	// every zone in use since 1972; before that instants are looked up singly.
+	known map[int64]uint32
+
+	minute int64 // the last one looked up
+	last   uint32
+	any    bool
+}
+
+const minute = int64(time.Minute / time.Microsecond)
+
+// code is the number of the bucket of an instant in microseconds.
+func (b *bucketer) code(micros int64) uint32 {
+	if micros < 3*365*24*60*minute {
+		return b.number(b.bucket.Start(micros, b.zone))
+	}
+	m := micros / minute
+	if b.any && m == b.minute {
+		return b.last
+	}
+	code, ok := b.known[m]
+	if !ok {
+		code = b.number(b.bucket.Start(micros, b.zone))
+		if b.known == nil {
+			b.known = map[int64]uint32{}
+		}
+		b.known[m] = code
+	}
+	b.minute, b.last, b.any = m, code, true
+	return code
+}

@@ -1,0 +1,186 @@
+package exec
+
+import (
+	"strings"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
+
+// entries are the matches of a block, each with its group. A match that counts
+// in several groups (one for each element of an array) has several entries.
+type entries struct {
+	n      int
+	rows   []int32  // nil: entry i is row i
+	groups []uint32 // nil: all are of group 0
+	// count is the number of groups, used or not.
+	count   int
+	charged int64
+}
+
+// row is the row of an entry.
+func (en *entries) row(i int) int {
+	if en.rows == nil {
+		return i
+	}
+	return int(en.rows[i])
+}
+
+// group is the group of an entry.
+func (en *entries) group(i int) uint32 {
+	if en.groups == nil {
+		return 0
+	}
+	return en.groups[i]
+}
+
+// keyLevel tells how the groups of some keys were made of those of one key
+// less: group = parent × n + code of the new key, renumbered where that is
+// sparse.
+type keyLevel struct {
+	coding    *coding
+	numbers   []uint64 // of a renumbered group: parent × n + code; nil = as it is
+	stretched int
+}
+
+// groupKeys names the groups of a block.
+type groupKeys struct{ levels []keyLevel }
+
+// groupKey is a group's key in all blocks: the JSON texts of its key values,
+// each as answers spell it, joined by groupSeparator, which JSON text has none
+// of.
+const groupSeparator = "\x00"
+
+// densest is up to how many possible groups are kept without renumbering them.
+const densest = 1 << 12
+
+// group divides the matches of a block into groups.
+func (r *reader) group(q *query.Query, rows column.Bitmap, matches int) (*entries, *groupKeys, error) {
+	en := &entries{n: matches, count: 1}
+	if matches < r.rows {
+		if err := en.charge(r, int64(matches)*4); err != nil {
+			return nil, nil, err
+		}
+		en.rows = make([]int32, 0, matches)
+		for row := range rows.All() {
+			en.rows = append(en.rows, int32(row))
+		}
+	}
+	keys := &groupKeys{}
+	for _, key := range q.GroupBy {
+		c, err := r.code(key, rows, q.Timezone)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := en.charge(r, c.size()); err != nil {
+			return nil, nil, err
+		}
+		if err := keys.divide(r, en, c); err != nil {
+			return nil, nil, err
+		}
+	}
+	return en, keys, nil
+}
+
+func (en *entries) charge(r *reader, n int64) error {
+	en.charged += n
+	return r.account.charge(n)
+}
+
+// divide divides every group by one key more.
+func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
+	level := keyLevel{coding: c, stretched: en.count}
+	if c.starts == nil && en.groups == nil && en.rows == nil {
+		en.groups, en.count = c.codes, c.n // the column itself
+		k.levels = append(k.levels, level)
+		return nil
+	}
+	n := en.n
+	if c.starts != nil {
+		n = 0
+		for i := range en.n {
+			row := en.row(i)
+			n += int(c.starts[row+1] - c.starts[row])
+		}
+	}
+	if err := en.charge(r, int64(n)*8); err != nil {
+		return err
+	}
+	var (
+		sparse = en.count*c.n > max(densest, n/4)
+		number = map[uint64]uint32{}
+		groups = make([]uint32, 0, n)
+		rows   []int32
+	)
+	if c.starts != nil {
+		rows = make([]int32, 0, n)
+	}
+	for i := range en.n {
+		row, parent := en.row(i), uint64(en.group(i))*uint64(c.n)
+		for _, code := range c.of(row) {
+			g := parent + uint64(code)
+			if sparse {
+				dense, ok := number[g]
+				if !ok {
+					dense = uint32(len(level.numbers))
+					number[g] = dense
+					level.numbers = append(level.numbers, g)
+				}
+				g = uint64(dense)
+			}
+			groups = append(groups, uint32(g))
+			if rows != nil {
+				rows = append(rows, int32(row))
+			}
+		}
+	}
+	if rows != nil {
+		en.rows = rows
+	}
+	en.groups, en.n, en.count = groups, n, en.count*c.n
+	if sparse {
+		en.count = len(level.numbers)
+		if level.numbers == nil {
+			level.numbers = []uint64{}
+		}
+	}
+	k.levels = append(k.levels, level)
+	return en.charge(r, int64(len(level.numbers))*40)
+}
+
+// present lists the groups that have entries, with their keys.
+func (k *groupKeys) present(en *entries) (groups []uint32, keys []string) {
+	if en.groups == nil {
+		return []uint32{0}, []string{""}
+	}
+	used := make([]bool, en.count)
+	for _, g := range en.groups {
+		used[g] = true
+	}
+	texts := make([][]string, len(k.levels)) // by level and code, made once each
+	for i, level := range k.levels {
+		texts[i] = make([]string, level.coding.n)
+	}
+	parts := make([]string, len(k.levels))
+	for g, some := range used {
+		if !some {
+			continue
+		}
+		at := uint64(g)
+		for i := len(k.levels) - 1; i >= 0; i-- {
+			level := &k.levels[i]
+			if level.numbers != nil {
+				at = level.numbers[at]
+			}
+			code := at % uint64(level.coding.n)
+			at /= uint64(level.coding.n)
+			if texts[i][code] == "" {
+				texts[i][code] = level.coding.text(uint32(code))
+			}
+			parts[i] = texts[i][code]
+		}
+		groups = append(groups, uint32(g))
+		keys = append(keys, strings.Join(parts, groupSeparator))
+	}
+	return groups, keys
+}

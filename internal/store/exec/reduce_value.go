@@ -1,0 +1,293 @@
+package exec
+
+import (
+	"encoding/json/jsontext"
+	"strings"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
+
+// extreme is the least or greatest number and string of a group.
+type extreme struct {
+	hasNumber, hasText bool
+	number             number
+	text               string
+}
+
+// newExtremes finds the least values of a field, or with greatest the greatest.
+// Numbers go before strings.
+func newExtremes(f query.Field, greatest bool) *states[extreme] {
+	sign := 1
+	if greatest {
+		sign = -1
+	}
+	return &states[extreme]{
+		size: 64,
+		add: func(r *reader, en *entries, groups []extreme) (int64, error) {
+			fr, err := r.fieldOf(f, en)
+			if err != nil {
+				return 0, err
+			}
+			err = fr.eachEntry(en, func(i, row int) error {
+				key, err := fr.key(row)
+				if err == nil {
+					groups[en.group(i)].take(&key, sign)
+				}
+				return err
+			})
+			if err != nil {
+				return 0, err
+			}
+			bytes := int64(0)
+			for i := range groups {
+				groups[i].text = strings.Clone(groups[i].text)
+				bytes += int64(len(groups[i].text))
+			}
+			return bytes, r.account.charge(bytes)
+		},
+		merge: func(dst, src *extreme) (int64, error) {
+			if src.hasNumber {
+				dst.take(&sortKey{rank: rankNumber, num: src.number}, sign)
+			}
+			if src.hasText {
+				dst.take(&sortKey{rank: rankString, text: src.text}, sign)
+			}
+			return int64(len(src.text)), nil
+		},
+	}
+}
+
+func (x *extreme) take(key *sortKey, sign int) {
+	switch key.rank {
+	case rankNumber:
+		if !x.hasNumber || key.num.compare(x.number)*sign < 0 {
+			x.hasNumber, x.number = true, key.num
+		}
+	case rankString:
+		if !x.hasText || strings.Compare(key.text, x.text)*sign < 0 {
+			x.hasText, x.text = true, key.text
+		}
+	}
+}
+
+// value is the extreme as answers spell it.
+func (x *extreme) value(f query.Field) query.Value {
+	switch {
+	case x.hasNumber && !f.Root.JSON():
+		return intValue(int64(x.number.bits), f)
+	case x.hasNumber:
+		return query.ValueOf(jsontext.Value(x.number.Number().String()))
+	case x.hasText:
+		return query.StringValue(x.text)
+	}
+	return nullValue()
+}
+
+func nullValue() query.Value { return query.ValueOf(jsontext.Value(nullText)) }
+
+// placed is a value and where it stands.
+type placed struct {
+	position int64 // 0 = none
+	raw      jsontext.Value
+}
+
+// newFirst finds the first value of a field in append order, or with last the
+// last.
+func newFirst(f query.Field, last bool) *states[placed] {
+	before := func(a, b int64) bool { return b == 0 || a != 0 && (a < b) != last }
+	return &states[placed]{
+		size: 32,
+		add: func(r *reader, en *entries, groups []placed) (int64, error) {
+			return addFirst(r, en, f, groups, before)
+		},
+		merge: func(dst, src *placed) (int64, error) {
+			if src.position != 0 && before(src.position, dst.position) {
+				*dst = *src
+			}
+			return int64(len(src.raw)), nil
+		},
+	}
+}
+
+func addFirst(r *reader, en *entries, f query.Field, groups []placed, before func(a, b int64) bool) (int64, error) {
+	fr, err := r.fieldOf(f, en)
+	if err != nil {
+		return 0, err
+	}
+	positions, err := r.ints(query.Position)
+	if err != nil {
+		return 0, err
+	}
+	winners := make([]int32, len(groups))
+	err = fr.eachEntry(en, func(i, row int) error {
+		g, at := en.group(i), positions.Ints[row]
+		if !before(at, groups[g].position) {
+			return nil
+		}
+		ok := fr.vector(row) != nil
+		if !ok {
+			if _, ok, err = fr.elsewhere(row); err != nil || !ok {
+				return err
+			}
+		}
+		groups[g].position, winners[g] = at, int32(row)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	bytes := int64(0)
+	for g := range groups {
+		if groups[g].position == 0 {
+			continue
+		}
+		if groups[g].raw, _, err = fr.raw(int(winners[g])); err != nil {
+			return 0, err
+		}
+		bytes += int64(len(groups[g].raw))
+	}
+	return bytes, r.account.charge(bytes)
+}
+
+// newCollect gathers all values of a field; x counts them.
+func (x *reducer) newCollect(f query.Field) *states[[]placed] {
+	return &states[[]placed]{
+		size: 24,
+		add: func(r *reader, en *entries, groups [][]placed) (int64, error) {
+			return x.addCollect(r, en, f, groups)
+		},
+		merge: func(dst, src *[]placed) (bytes int64, err error) {
+			*dst = append(*dst, *src...)
+			for _, p := range *src {
+				bytes += placedSize + int64(len(p.raw))
+			}
+			return bytes, nil
+		},
+	}
+}
+
+const placedSize = 48
+
+func (x *reducer) addCollect(r *reader, en *entries, f query.Field, groups [][]placed) (int64, error) {
+	fr, err := r.fieldOf(f, en)
+	if err != nil {
+		return 0, err
+	}
+	positions, err := r.ints(query.Position)
+	if err != nil {
+		return 0, err
+	}
+	bytes, owed := int64(0), meter{account: r.account}
+	err = fr.eachEntry(en, func(i, row int) error {
+		raw, ok, err := fr.raw(row)
+		if err != nil || !ok {
+			return err
+		}
+		if x.collected.Add(1) > query.MaxCollect {
+			return query.ErrTooManyValues
+		}
+		g := en.group(i)
+		groups[g] = append(groups[g], placed{positions.Ints[row], raw})
+		bytes += placedSize + int64(len(raw))
+		return owed.add(placedSize + len(raw))
+	})
+	if err != nil {
+		return 0, err
+	}
+	if r.block.Order() != column.ByPosition {
+		for _, values := range groups {
+			sortPlaced(values)
+		}
+	}
+	return bytes, owed.settle()
+}
+
+// newDistinct gathers the distinct values of a field by their canonical texts.
+func newDistinct(f query.Field) *states[map[string]struct{}] {
+	return &states[map[string]struct{}]{
+		size: 8,
+		add: func(r *reader, en *entries, groups []map[string]struct{}) (int64, error) {
+			return addDistinct(r, en, f, groups)
+		},
+		merge: func(dst, src *map[string]struct{}) (bytes int64, err error) {
+			if *dst == nil {
+				*dst = make(map[string]struct{}, len(*src))
+			}
+			for text := range *src {
+				if _, ok := (*dst)[text]; !ok {
+					(*dst)[text] = struct{}{}
+					bytes += distinctSize + int64(len(text))
+				}
+			}
+			return bytes, nil
+		},
+	}
+}
+
+const distinctSize = 48
+
+func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]struct{}) (int64, error) {
+	c, present, err := r.codeValues(f, en)
+	if err != nil {
+		return 0, err
+	}
+	seen := make(map[uint64]struct{})
+	bytes, owed := int64(0), meter{account: r.account}
+	for i := range en.n {
+		row, g := en.row(i), en.group(i)
+		if i%pulse == 0 && r.ctx.Err() != nil {
+			return 0, r.ctx.Err()
+		}
+		if !present(row) {
+			continue
+		}
+		pair := uint64(g)<<32 | uint64(c.codes[row])
+		if _, ok := seen[pair]; ok {
+			continue
+		}
+		seen[pair] = struct{}{}
+		if groups[g] == nil {
+			groups[g] = make(map[string]struct{})
+		}
+		text := c.text(c.codes[row])
+		groups[g][text] = struct{}{}
+		bytes += distinctSize + int64(len(text))
+		if err := owed.add(2*distinctSize + len(text)); err != nil {
+			return 0, err
+		}
+	}
+	return bytes, owed.settle()
+}
+
+// codeValues numbers the values of a field; present tells the rows that have
+// one, of which null may be one.
+func (r *reader) codeValues(f query.Field, en *entries) (c *coding, present func(row int) bool, err error) {
+	fr, err := r.fieldOf(f, en)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows := r.everyRow()
+	if en.rows != nil {
+		rows = r.bitmap()
+		for _, row := range en.rows {
+			rows.Set(int(row))
+		}
+	}
+	if v := fr.only(); v != nil && v.Kind == column.String && v.Codes != nil {
+		return codeDictionary(v), v.IsValid, nil
+	}
+	c, err = codeField(fr, rows)
+	missing := r.bitmap()
+	for row := range rows.All() {
+		if fr.vector(row) != nil {
+			continue
+		}
+		if _, ok, err := fr.elsewhere(row); err != nil {
+			return nil, nil, err
+		} else if !ok {
+			missing.Set(row)
+		}
+	}
+	return c, func(row int) bool { return !missing.Get(row) }, err
+}
