@@ -41,6 +41,9 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if len(r.params["stream"]) > event.MaxStream {
+		return malformed("stream", "is %d bytes long; the most is %d", len(r.params["stream"]), event.MaxStream)
+	}
 	if kind == ndjsonMedia {
 		return s.appendLines(w, r)
 	}
@@ -72,7 +75,7 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 
 // batchOf is what the parameters and drafts of a request ask for.
 func (s *Server) batchOf(r *request, drafts []event.Draft) firn.AppendRequest {
-	batch := firn.AppendRequest{Instance: r.PathValue("instance"), Events: drafts, AutoCreate: r.params.boolean("auto_create")}
+	batch := firn.AppendRequest{Instance: r.PathValue("instance"), Events: drafts, AutoCreate: r.params.boolean("auto_create"), Checked: true}
 	if r.params.has("expected_sequence") {
 		batch.ExpectedSequence = new(r.params.integer("expected_sequence", 0))
 	}

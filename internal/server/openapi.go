@@ -170,10 +170,10 @@ func (p param) describe(in string) object {
 		schema = object{"type": "boolean"}
 	case enum:
 		schema["enum"] = p.oneOf
-	case list:
+	case list, severities:
 		return object{"name": p.name, "in": in, "description": p.about + " Commas separate several.",
 			"style": "form", "explode": false, "schema": object{"type": "array", "items": schema}}
-	case text, jsonText:
+	case text, jsonText, severity:
 	}
 	return object{"name": p.name, "in": in, "description": p.about, "schema": schema}
 }

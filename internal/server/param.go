@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/firnlog/firn/event"
 )
 
 // param is a query parameter (or header) of a route: its row in the OpenAPI
@@ -28,6 +30,8 @@ const (
 	boolean // true or false
 	enum
 	jsonText
+	severity   // by name or importance
+	severities // with commas between
 )
 
 // params are the query parameters of a request, checked against its route.
@@ -86,9 +90,24 @@ func (p param) check(value string) error {
 		if !slices.Contains(p.oneOf, value) {
 			return malformed(p.name, "must be one of %s", strings.Join(p.oneOf, ", "))
 		}
+	case severity, severities:
+		for _, one := range strings.Split(value, ",") {
+			if !isSeverity(one) || (p.kind == severity && one != value) {
+				return malformed(p.name, "%s is no severity; want one of %s, or an importance from 1 to 8", printable(one), event.SeverityNames)
+			}
+		}
 	case text, list, jsonText:
 	}
 	return nil
+}
+
+func isSeverity(value string) bool {
+	if _, ok := event.ParseSeverity(value); ok {
+		return true
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	_, ok := event.SeverityOf(n)
+	return err == nil && ok
 }
 
 func (p params) has(name string) bool { _, ok := p[name]; return ok }

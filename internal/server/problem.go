@@ -47,6 +47,7 @@ const (
 	codeTooLarge    = "too_large"
 	codeMediaType   = "unsupported_media_type"
 	codeInternal    = "internal"
+	codeDamaged     = "damaged"
 	codeOverloaded  = "overloaded"
 	codeClosing     = "closing"
 	codeFailed      = "log_failed"

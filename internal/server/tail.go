@@ -53,7 +53,7 @@ func (s *Server) tail(w http.ResponseWriter, r *request) error {
 	out := s.answerWith(w, r, sseMedia)
 	defer out.close()
 	w.Header().Set("X-Accel-Buffering", "no") // proxies that gather would hold events back
-	t := &tail{out: out, subscription: subscription, position: startOf(subscription, request.After), heartbeat: s.opts.timing.heartbeat}
+	t := &tail{out: out, subscription: subscription, position: subscription.Position(), heartbeat: s.opts.timing.heartbeat}
 	t.out.raw(": following\n")
 	t.mark()
 	if err := t.out.flush(); err != nil {
@@ -162,12 +162,4 @@ func (t *tail) bye(reconnect time.Duration) {
 	t.out.integer(t.position)
 	t.out.raw("}\n\n")
 	_ = t.out.flush() // the client is gone: nobody to tell
-}
-
-// startOf is where a subscription begins.
-func startOf(s *firn.Subscription, after int64) int64 {
-	if p, ok := any(s).(interface{ Position() int64 }); ok {
-		return p.Position()
-	}
-	return after
 }
