@@ -6,6 +6,7 @@ import (
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/eventid"
+	"github.com/firnlog/firn/internal/store/wal"
 )
 
 // identity is what never changes of an instance.
@@ -30,12 +31,14 @@ type instance struct {
 
 	// maintenance is held by whoever seals, compacts or removes: one at a time.
 	maintenance sync.Mutex
+	journal     *wal.Journal // of the streams' last numbers; of whoever holds maintenance
+	nextFile    int64        // number of the next segment or run; likewise
 
 	mu      sync.RWMutex
 	meta    Instance
-	streams map[string]*stream // the sequencer adds, under mu
-	view    *view              // replaced, never changed
-	wake    chan struct{}      // closed at the next publication; nil while nobody waits
+	streams streamTable   // the sequencer adds, under mu
+	view    *view         // replaced, never changed
+	wake    chan struct{} // closed at the next publication; nil while nobody waits
 	deleted bool
 	dirty   bool // meta is not in the manifest yet; under Log.mu
 
@@ -49,14 +52,6 @@ type instance struct {
 	recorded int64    // last decided recorded_at, milliseconds
 	ids      idIndex
 	recent   []*stampedBatch // decided; the first ones may be published
-}
-
-// stream is a stream's numbers.
-type stream struct {
-	last    int64 // number of the last published event; 0 = the stream is not there yet
-	events  int64 // published and kept
-	sealed  int64 // of events, those in segments
-	pending int64 // last decided number; the sequencer's
 }
 
 // view is an instance at one moment. It is immutable.
@@ -113,8 +108,8 @@ func (v *view) find(position int64) (found *stampedBatch) {
 
 func newInstance(in identity, meta Instance) *instance {
 	return &instance{
-		identity: in, meta: meta, planned: meta, streams: map[string]*stream{},
-		view: &view{version: newVersion()}, next: 1,
+		identity: in, meta: meta, planned: meta,
+		view: &view{version: newVersion()}, next: 1, nextFile: 1,
 	}
 }
 
@@ -124,7 +119,10 @@ func (in *instance) publish(b *stampedBatch, lsn uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for i := range b.streams {
-		s := in.stream(b.streams[i].name)
+		s := in.streams.get(b.streams[i].name)
+		if s.last == 0 {
+			in.streams.names++
+		}
 		s.last = b.sequences[i] + int64(b.streams[i].count) - 1
 		s.events += int64(b.streams[i].count)
 	}
@@ -148,16 +146,6 @@ func (v *view) close() {
 		v.closed = append(v.closed[:len(v.closed):len(v.closed)], v.open)
 		v.open = chunkView{}
 	}
-}
-
-// stream finds or makes a stream; mu is held.
-func (in *instance) stream(name string) *stream {
-	s := in.streams[name]
-	if s == nil {
-		s = &stream{}
-		in.streams[name] = s
-	}
-	return s
 }
 
 // wakeUp tells those who wait; mu is held.

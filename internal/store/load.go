@@ -10,12 +10,16 @@ func (l *Log) load(c *contents) (*instance, error) {
 	ver := newVersion()
 	ver.sealed, ver.recorded, ver.removed = c.sealed, c.recorded, c.removed
 	for _, m := range c.segments {
-		ver.segments = append(ver.segments, &segmentFile{meta: m})
+		ver.segments = append(ver.segments, l.segmentFile(in, m))
 	}
 	for _, m := range c.runs {
-		ver.runs = append(ver.runs, &runFile{meta: m})
+		ver.runs = append(ver.runs, l.runFile(in, m))
 	}
 	ver.files(file.hold)
+	in.nextFile = max(c.next, 1)
+	if err := l.openStreams(in, c.sealed); err != nil {
+		return nil, err
+	}
 	in.view = &view{version: ver, last: c.sealed, recorded: c.recorded, events: ver.rows()}
 	return in, nil
 }

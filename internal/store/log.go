@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/firnlog/firn/internal/store/exec"
+	"github.com/firnlog/firn/internal/store/segment"
 	"github.com/firnlog/firn/internal/store/wal"
 )
 
@@ -24,7 +25,10 @@ const (
 	lockFile      = "LOCK"
 	walDir        = "wal"
 	instancesDir  = "instances"
+	segmentsDir   = "segments"
+	idsDir        = "ids"
 	quarantineDir = "quarantine"
+	tmpSuffix     = ".tmp"
 )
 
 // Log is an open log. Its methods may be called by many goroutines at once.
@@ -36,6 +40,8 @@ type Log struct {
 	manifest  *manifest
 	sequencer *sequencer
 	memory    *exec.Memory
+	cache     *segment.Cache
+	files     *openFiles
 
 	mu       sync.RWMutex
 	byID     map[uuid]*instance
@@ -263,6 +269,13 @@ func defaultQueryMemory() int64 {
 func (l *Log) path(elem ...string) string {
 	return filepath.Join(append([]string{l.dir}, elem...)...)
 }
+
+// instancePath is the path of an instance's directory, or of something in it.
+func (l *Log) instancePath(in *instance, elem ...string) string {
+	return l.path(append([]string{instancesDir, in.id}, elem...)...)
+}
+
+func (l *Log) join(elem ...string) string { return filepath.Join(elem...) }
 
 // timeout bounds a query.
 func (l *Log) timeout(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/exec"
+	"github.com/firnlog/firn/internal/store/segment"
 	"github.com/firnlog/firn/internal/store/vfs"
 	"github.com/firnlog/firn/internal/store/wal"
 )
@@ -49,6 +50,8 @@ func newLog(dir string, opts Options) *Log {
 		l.opts.QueryMemory = defaultQueryMemory()
 	}
 	l.memory = exec.NewMemory(l.opts.QueryMemory)
+	l.cache = segment.NewCache(l.opts.QueryMemory / 4)
+	l.files = newOpenFiles()
 	l.failure.done = make(chan struct{})
 	l.head.freed = make(chan struct{})
 	l.sequencer = newSequencer(l)

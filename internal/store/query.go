@@ -161,7 +161,7 @@ func (l *Log) InstanceStats(ctx context.Context, instance string) (InstanceStats
 		return InstanceStats{}, err
 	}
 	defer release()
-	s := InstanceStats{BytesOnDisk: v.version.bytes(), LastPosition: v.last, Streams: int64(in.streamCount())}
+	s := InstanceStats{BytesOnDisk: v.version.bytes(), LastPosition: v.last, Streams: in.streamCount()}
 	snap := in.snapshot(v)
 	for i, b := range snap.Blocks {
 		s.Events += int64(b.Rows)

@@ -37,6 +37,4 @@ func (l *Log) RetentionPreview(ctx context.Context, instance string, asOf time.T
 
 func (l *Log) ApplyRetention(ctx context.Context) error { return nil }
 
-func (l *Log) Seal(ctx context.Context) error { return nil }
-
 func (l *Log) ConfirmClock(ctx context.Context) error { return nil }

@@ -48,6 +48,9 @@ type entry struct {
 	// it; recovery has none.
 	made    *instance
 	batches []instanceBatch
+	// marker says that nothing is recorded: the entry only has its place among
+	// the others.
+	marker bool
 	// published runs in the syncer when the entry is on disk and visible.
 	published func()
 	// rest is a second record of the entry; only the control build brokenbatch
@@ -77,7 +80,7 @@ func (e *entry) parts() [][]byte {
 type group struct {
 	records  wal.Group
 	requests []*request
-	entries  []*entry // of the records, in order
+	entries  []*entry // of the requests, in order
 }
 
 func (g *group) reset() {
@@ -168,7 +171,9 @@ func (s *sequencer) take(r *request) {
 	}
 	s.group.requests = append(s.group.requests, r)
 	for e := r.entry; e != nil; e = e.rest {
-		s.group.records.Append(e.parts()...)
+		if !e.marker {
+			s.group.records.Append(e.parts()...)
+		}
 		s.group.entries = append(s.group.entries, e)
 		for _, b := range e.batches {
 			s.touched[b.to] = struct{}{}
@@ -238,9 +243,10 @@ func (l *Log) commitGroup(g *group) error {
 		}
 		return err
 	}
-	for i, e := range g.entries {
-		if !publishEarly {
-			l.apply(e, first+uint64(i))
+	for _, e := range g.entries {
+		if !e.marker && !publishEarly {
+			l.apply(e, first)
+			first++
 		}
 		if e.published != nil {
 			e.published()
@@ -254,12 +260,14 @@ func (l *Log) commitGroup(g *group) error {
 
 // store writes and syncs a group's records.
 func (l *Log) store(g *group) (first uint64, err error) {
-	if len(g.entries) == 0 {
+	if g.records.Records() == 0 {
 		return 0, nil
 	}
 	if publishEarly {
-		for i, e := range g.entries {
-			l.apply(e, l.wal.NextLSN()+uint64(i))
+		for _, e := range g.entries {
+			if !e.marker {
+				l.apply(e, l.wal.NextLSN())
+			}
 		}
 	}
 	if first, err = l.wal.Write(&g.records); err != nil {

@@ -44,17 +44,17 @@ func (s *sequencer) stampTwice(e *entry, in *instance, b *batch) *stampedBatch {
 func (in *instance) decided(name string) *stream {
 	// Only the sequencer adds streams while the log is open, so it may look
 	// without the lock.
-	if st := in.streams[name]; st != nil {
+	if st := in.streams.byName[name]; st != nil {
 		return st
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.stream(name)
+	return in.streams.get(name)
 }
 
 // pending is the last number of a stream as decided, 0 if it never had an event.
 func (in *instance) pending(name string) int64 {
-	if st := in.streams[name]; st != nil {
+	if st := in.streams.byName[name]; st != nil {
 		return st.pending
 	}
 	return 0
@@ -75,11 +75,8 @@ func (in *instance) remember(b *stampedBatch) {
 func (in *instance) rollBack() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for name, st := range in.streams {
+	for _, st := range in.streams.list {
 		st.pending = st.last
-		if st.last == 0 {
-			delete(in.streams, name)
-		}
 	}
 	in.next, in.recorded = in.view.last+1, in.view.recorded
 	in.ids.forget(in.view.last)

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -62,37 +60,10 @@ func countBlock(ctx context.Context, s *InstanceStats, ref exec.BlockRef) error 
 	return nil
 }
 
-func (in *instance) streamCount() (n int) {
+func (in *instance) streamCount() int64 {
 	in.mu.RLock()
 	defer in.mu.RUnlock()
-	for _, s := range in.streams {
-		if s.last > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// Streams lists streams in order of name: those with prefix that come after
-// the name after, at most limit.
-func (l *Log) Streams(ctx context.Context, instance, prefix, after string, limit int) ([]Stream, error) {
-	if l.isClosed() {
-		return nil, ErrClosed
-	}
-	in, err := l.instance(instance)
-	if err != nil {
-		return nil, err
-	}
-	in.mu.RLock()
-	var out []Stream
-	for name, s := range in.streams {
-		if s.last > 0 && name > after && strings.HasPrefix(name, prefix) {
-			out = append(out, Stream{Name: name, LastSequence: s.last, Events: s.events})
-		}
-	}
-	in.mu.RUnlock()
-	slices.SortFunc(out, func(a, b Stream) int { return strings.Compare(a.Name, b.Name) })
-	return out[:min(len(out), max(limit, 0))], ctx.Err()
+	return int64(in.streams.names)
 }
 
 // Stats returns the log's figures.

@@ -150,3 +150,68 @@ func TestSecondProcessIsRefused(t *testing.T) {
 		t.Errorf("opening twice: %v, want ErrLocked", err)
 	}
 }
+
+func seal(t testing.TB, l *Log) {
+	t.Helper()
+	if err := l.Seal(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSealChangesNothingThatIsSeen(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, quiet(t))
+	create(t, l, "app")
+	events := samples(500)
+	for i := range events {
+		if i%2 == 0 {
+			events[i].ID = fmt.Sprintf("id-%d", i)
+		}
+	}
+	receipts := appendTo(t, l, "app", events...)
+	before := all(t, l, "app")
+	check := func(what string) {
+		t.Helper()
+		if d := cmp.Diff(before, all(t, l, "app")); d != "" {
+			t.Fatalf("%s (-before +after):\n%s", what, d)
+		}
+		for i := 0; i < len(receipts); i += 97 {
+			got, err := l.Get(context.Background(), "app", receipts[i].ID)
+			if err != nil {
+				t.Fatalf("%s: Get %d: %v", what, i, err)
+			}
+			if d := cmp.Diff(before[i], got); d != "" {
+				t.Errorf("%s: Get (-want +got):\n%s", what, d)
+			}
+		}
+		again := appendTo(t, l, "app", events[0], events[2])
+		if !again[0].Duplicate || !again[1].Duplicate || again[1].Position != 3 {
+			t.Errorf("%s: a retry is stored again: %+v", what, again)
+		}
+		made := events[1]
+		made.ID = receipts[1].ID
+		if again := appendTo(t, l, "app", made); !again[0].Duplicate || again[0].Position != 2 {
+			t.Errorf("%s: a made id is not recognised: %+v", what, again)
+		}
+		streams, err := l.Streams(context.Background(), "app", "", "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]Stream{{"s0", 167, 167}, {"s1", 167, 167}, {"s2", 166, 166}}, streams); d != "" {
+			t.Errorf("%s: streams (-want +got):\n%s", what, d)
+		}
+	}
+	check("in the head")
+	seal(t, l)
+	if s := l.Stats(); s.HeadEvents != 0 || s.HeadBytes != 0 || s.Segments != 2 {
+		t.Errorf("after sealing: %+v", s)
+	}
+	check("sealed")
+	closeLog(t, l)
+	l = open(t, dir, quiet(t))
+	check("sealed and opened again")
+	next := appendTo(t, l, "app", sample(500))
+	if next[0].Position != 501 || next[0].SequenceNumber != 167 {
+		t.Errorf("the next event is at %+v", next[0])
+	}
+}

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/idrun"
+	"github.com/firnlog/firn/internal/store/segment"
+)
+
+// Seal moves everything in memory into segments.
+func (l *Log) Seal(ctx context.Context) error {
+	if l.isClosed() {
+		return ErrClosed
+	}
+	for _, in := range l.all() {
+		if err := l.seal(ctx, in); err != nil {
+			return err
+		}
+	}
+	return l.freeWAL()
+}
+
+// all are the instances, in no order.
+func (l *Log) all() []*instance {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.Collect(maps.Values(l.byID))
+}
+
+// seal moves the head of an instance into segments.
+func (l *Log) seal(ctx context.Context, in *instance) error {
+	in.maintenance.Lock()
+	defer in.maintenance.Unlock()
+	return l.sealLocked(ctx, in)
+}
+
+// sealing is one sealing of an instance.
+type sealing struct {
+	log      *Log
+	in       *instance
+	upTo     int64
+	recorded int64
+	chunks   []chunkView
+	pairs    []idrun.Pair
+	streams  map[*stream]*stream // with what will be their numbers
+	segments []*segmentFile
+	runs     []*runFile
+	next     int64 // number of the next file
+}
+
+// sealLocked is seal with maintenance held.
+func (l *Log) sealLocked(ctx context.Context, in *instance) error {
+	v := in.current()
+	if v.headRows() == 0 || in.isDeleted() {
+		return nil
+	}
+	upTo, generations, err := l.cut(ctx, in)
+	if err != nil {
+		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
+	}
+	if in.journal == nil {
+		if err := l.openStreams(in, v.version.sealed); err != nil {
+			return err
+		}
+	}
+	s := &sealing{log: l, in: in, upTo: upTo, streams: map[*stream]*stream{}, next: in.nextFile}
+	if err := s.run(ctx); err != nil {
+		s.undo()
+		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
+	}
+	if err := l.dropIDs(ctx, in, generations); err != nil {
+		return err
+	}
+	l.stats.seals.Add(1)
+	return l.compactStreams(in, upTo)
+}
+
+func (in *instance) isDeleted() bool {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.deleted
+}
+
+// cut ends the open chunk of an instance's head. It returns the last position
+// before the cut, which is published when it returns, and how many generations
+// of ids there are before it.
+func (l *Log) cut(ctx context.Context, in *instance) (upTo int64, generations int, err error) {
+	err = l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
+		upTo = in.next - 1
+		generations = len(in.ids.generations)
+		in.ids.cut()
+		return &entry{marker: true, published: func() {
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			v := *in.view
+			v.close()
+			in.view = &v
+		}}, nil
+	}))
+	return upTo, generations, err
+}
+
+// dropIDs forgets the ids that are in a sealed run now.
+func (l *Log) dropIDs(ctx context.Context, in *instance, generations int) error {
+	return l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
+		in.ids.drop(generations)
+		in.cuts.Add(1)
+		return nil, nil
+	}))
+}
+
+func (s *sealing) run(ctx context.Context) error {
+	for _, c := range s.in.current().closed {
+		if c.last() <= s.upTo {
+			s.chunks = append(s.chunks, c)
+		}
+	}
+	if len(s.chunks) == 0 {
+		return nil
+	}
+	last := s.chunks[len(s.chunks)-1]
+	s.upTo, s.recorded = last.last(), last.batches[len(last.batches)-1].recordedAt
+	if err := s.writeSegments(ctx); err != nil {
+		return err
+	}
+	s.collect()
+	if err := s.writeRun(); err != nil {
+		return err
+	}
+	if err := s.log.writeStreams(s.in, s.upTo, slices.Collect(maps.Values(s.streams))); err != nil {
+		return err
+	}
+	change := contentEdit{Instance: s.in.id, Sealed: s.upTo, Recorded: s.recorded, Next: s.next}
+	for _, f := range s.segments {
+		change.Add = append(change.Add, f.meta)
+	}
+	for _, r := range s.runs {
+		change.AddRuns = append(change.AddRuns, r.meta)
+	}
+	if err := s.log.commit(&edit{Contents: []contentEdit{change}}); err != nil {
+		return err
+	}
+	s.install()
+	return nil
+}
+
+// writeSegments writes the chunks as segments of at most SealRows rows, or one
+// chunk where that has more.
+func (s *sealing) writeSegments(ctx context.Context) error {
+	for rest := s.chunks; len(rest) > 0; {
+		n, rows := 1, rest[0].rows
+		for n < len(rest) && rows+rest[n].rows <= s.log.opts.SealRows {
+			rows += rest[n].rows
+			n++
+		}
+		part := rest[:n]
+		rest = rest[n:]
+		in := segment.Instance{ID: s.in.id, Key: s.in.key}
+		f, err := s.log.writeSegment(s.in, part[0].first(), part[n-1].last(), s.number(), func(w io.Writer) (segment.Info, error) {
+			return segment.Write(w, in, rowsOf(ctx, part))
+		})
+		if err != nil {
+			return err
+		}
+		s.segments = append(s.segments, f)
+	}
+	return nil
+}
+
+func (s *sealing) number() int64 {
+	s.next++
+	return s.next - 1
+}
+
+// rowsOf are the rows of chunks.
+func rowsOf(ctx context.Context, chunks []chunkView) iter.Seq2[*column.Row, error] {
+	return func(yield func(*column.Row, error) bool) {
+		for i := range chunks {
+			for _, b := range chunks[i].batches {
+				if err := ctx.Err(); err != nil {
+					yield(nil, err)
+					return
+				}
+				for j := range b.offsets {
+					r, err := b.row(j)
+					if !yield(&r, err) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// collect gathers the callers' ids and the numbers of the streams.
+func (s *sealing) collect() {
+	for i := range s.chunks {
+		for _, b := range s.chunks[i].batches {
+			s.collectBatch(b)
+		}
+	}
+}
+
+func (s *sealing) collectBatch(b *stampedBatch) {
+	for i, st := range b.streams {
+		of := s.in.streams.find(s.in, st.name)
+		to := s.streams[of]
+		if to == nil {
+			to = &stream{name: of.name, sealed: of.sealed, numbers: of.numbers}
+			s.streams[of] = to
+		}
+		to.numbers = b.sequences[i] + int64(st.count) - 1
+		to.sealed += int64(st.count)
+	}
+	for i := range b.offsets {
+		if raw, err := b.raw(i); err == nil && raw.flags&hasID != 0 {
+			s.pairs = append(s.pairs, idrun.Pair{Fingerprint: s.in.fingerprint(raw.id), Position: b.first + int64(i)})
+		}
+	}
+}
+
+func (s *sealing) writeRun() error {
+	if len(s.pairs) == 0 {
+		return nil
+	}
+	idrun.Sort(s.pairs)
+	r, err := s.log.writeRun(s.in, s.number(), int64(len(s.pairs)), func(yield func(idrun.Pair, error) bool) {
+		for _, p := range s.pairs {
+			if !yield(p, nil) {
+				return
+			}
+		}
+	})
+	if err == nil {
+		s.runs = append(s.runs, r)
+	}
+	return err
+}
+
+// install makes the segments part of what readers see, in place of the chunks.
+func (s *sealing) install() {
+	for of, to := range s.streams {
+		of.numbers, of.sealed = to.numbers, to.sealed
+	}
+	s.in.nextFile = s.next
+	n := s.in.current().version.with(func(n *version) {
+		n.sealed, n.recorded = s.upTo, s.recorded
+		n.segments = append(n.segments, s.segments...)
+		n.runs = append(n.runs, s.runs...)
+	})
+	rows, bytes := 0, int64(0)
+	for _, c := range s.chunks {
+		rows += c.rows
+		bytes += c.bytes
+	}
+	s.in.replace(n, func(v *view) {
+		v.closed = slices.Clone(v.closed[len(s.chunks):])
+	})
+	s.log.roomMade(int64(rows), bytes)
+}
+
+// undo deletes what a sealing that failed has written.
+func (s *sealing) undo() {
+	for _, f := range s.segments {
+		f.gone.Store(true)
+		f.hold()
+		f.drop()
+	}
+	for _, r := range s.runs {
+		r.gone.Store(true)
+		r.hold()
+		r.drop()
+	}
+}
