@@ -68,11 +68,9 @@ func (o *journalOpening) open(identity Identity) (*Journal, error) {
 		j.identity = newIdentity()
 	}
 	o.found.Damage = fl.damage
-	if !o.readOnly {
-		for _, name := range fl.tmp {
-			if err := o.fsys.Remove(name); err != nil {
-				return nil, err
-			}
+	if !o.readOnly && len(fl.list)+len(fl.tmp) > 0 {
+		if err := settleNames(o.fsys, o.names.dir, fl.tmp); err != nil {
+			return nil, err
 		}
 	}
 	if len(j.list) == 0 {

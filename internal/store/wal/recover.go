@@ -63,10 +63,8 @@ func (r *recovery) prepare(identity Identity) error {
 	if r.files, err = load(r.fsys, r.names, identity); err != nil {
 		return err
 	}
-	for _, name := range r.files.tmp {
-		if err := r.fsys.Remove(name); err != nil {
-			return err
-		}
+	if err := settleNames(r.fsys, r.names.dir, r.files.tmp); err != nil {
+		return err
 	}
 	if r.files.identity == (Identity{}) {
 		r.files.identity = newIdentity()
@@ -75,6 +73,21 @@ func (r *recovery) prepare(identity Identity) error {
 	r.found.Damage = r.files.damage
 	if n := len(r.files.list); n > 0 {
 		return r.mend(r.files.list[n-1])
+	}
+	return nil
+}
+
+// settleNames removes files whose making was not completed, and makes the names
+// of the others durable: a process that was killed may have named a file, but
+// not synced its name.
+func settleNames(fsys vfs.FS, dir string, tmp []string) error {
+	for _, name := range tmp {
+		if err := fsys.Remove(name); err != nil {
+			return err
+		}
+	}
+	if err := fsys.SyncDir(dir); err != nil {
+		return failed("sync directory "+dir, err)
 	}
 	return nil
 }

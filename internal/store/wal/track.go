@@ -164,7 +164,8 @@ func survey(f vfs.File, lf *logFile) (tail, error) {
 	}
 	t.good = max(min(t.proven, lf.size), end)
 	for _, h := range holes {
-		if h.end > t.proven {
+		// Without its header a file has been damaged, and may be proven further.
+		if h.end > t.proven && lf.hdrOK {
 			from := max(h.offset, t.proven)
 			t.good, t.torn = from, &hole{offset: from, end: end, reason: h.reason}
 			break
