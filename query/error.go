@@ -32,7 +32,7 @@ func nearest(name string, known []string) (best string, ok bool) {
 	if len(name) > longest {
 		return "", false
 	}
-	least := 1 + max(1, len(name)/3)
+	least := 1 + len(name)/3
 	for _, k := range known {
 		d := distance(strings.ToLower(name), strings.ToLower(k))
 		if d < least {
