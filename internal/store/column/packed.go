@@ -22,10 +22,11 @@ type Packed struct {
 	bytes   []byte
 }
 
-// A dictionary of more than maxDict strings or maxWords bytes must be at least
-// minReuse times smaller than its column.
+// A dictionary of more than maxDict strings or maxWords bytes is given up where
+// two of three values are new ones. A file's dictionary must be minReuse times
+// smaller than its column.
 const (
-	maxDict  = 1024
+	maxDict  = 4096
 	maxWords = 1 << 20
 	minReuse = 4
 )
@@ -61,7 +62,7 @@ func (p *Packed) Repeats() bool {
 	case Bool:
 		return false
 	}
-	return p.codes != nil
+	return p.codes != nil && (p.keep || len(p.dict)*minReuse <= p.n)
 }
 
 func repeats[T comparable](values []T, few int) bool {
@@ -115,7 +116,7 @@ func (p *Packed) addString(row int, s string) {
 		code = p.define(s)
 	}
 	p.codes = append(p.codes, code)
-	if !ok && !p.keep && (len(p.dict) > maxDict || p.words > maxWords) && len(p.dict)*minReuse > p.n {
+	if !ok && !p.keep && (len(p.dict) > maxDict || p.words > maxWords) && 3*len(p.dict) > 2*p.n {
 		p.flatten()
 	}
 }

@@ -24,7 +24,7 @@ const (
 // Plan chooses the paths that get columns and the shapes that are kept. A nil
 // plan takes everything within the bounds.
 type Plan struct {
-	columns map[string]bool // path keys
+	columns map[string]bool    // path keys
 	shapes  [2]map[string]bool // nil = any
 }
 

@@ -64,6 +64,8 @@ type assembly struct {
 	v    *column.Vector
 	row  int // rows so far
 	dict *dictionary
+	// bytes is how many bytes of text in the plain form to make room for.
+	bytes int
 }
 
 func newAssembly(kind column.Kind, rows int) *assembly {
@@ -207,30 +209,32 @@ func (a *assembly) codes(d *dictionary, codes []int32, levels []byte, rows int) 
 	if a.dict = d; a.v.Codes == nil {
 		a.v.Codes, a.v.Dict = make([]uint32, a.v.Len), d.texts
 	}
-	for _, code := range codes {
-		if uint32(code) >= uint32(len(d.texts)) {
-			return fmt.Errorf("code %d in a dictionary of %d", code, len(d.texts))
-		}
-	}
+	highest := uint32(0)
 	dst := a.v.Codes[a.row : a.row+rows]
 	if levels == nil {
 		if len(codes) < rows {
 			return errShort
 		}
-		for i := range dst {
-			dst[i] = uint32(codes[i])
+		for i, code := range codes[:rows] {
+			dst[i] = uint32(code)
+			highest = max(highest, uint32(code))
 		}
-		return nil
-	}
-	n := 0
-	for i, level := range levels {
-		if level != 0 {
+	} else {
+		n := 0
+		for i, level := range levels {
+			if level == 0 {
+				continue
+			}
 			if n >= len(codes) {
 				return errShort
 			}
 			dst[i] = uint32(codes[n])
+			highest = max(highest, uint32(codes[n]))
 			n++
 		}
+	}
+	if len(codes) > 0 && highest >= uint32(len(d.texts)) {
+		return fmt.Errorf("code %d in a dictionary of %d", highest, len(d.texts))
 	}
 	return nil
 }
@@ -245,6 +249,7 @@ func (a *assembly) texts(bytes []byte, offsets []uint32, levels []byte, rows int
 	}
 	if a.v.Offsets == nil {
 		a.v.Offsets = make([]uint32, 1, a.v.Len+1)
+		a.v.Bytes = make([]byte, 0, a.bytes)
 	}
 	n := 0
 	base := uint32(len(a.v.Bytes))

@@ -98,11 +98,7 @@ func (s *Segment) readFooter() error {
 
 // findLeaves finds the Parquet columns by name.
 func (s *Segment) findLeaves(schema *parquet.Schema) error {
-	names := append([]string(nil), fixedNames[:]...)
-	for _, c := range s.doc.Columns {
-		names = append(names, c.Name)
-	}
-	for c, name := range names {
+	for c, name := range s.names() {
 		leaf, ok := schema.Lookup(name)
 		if !ok {
 			return fmt.Errorf("there is no column %q", name)
@@ -113,6 +109,15 @@ func (s *Segment) findLeaves(schema *parquet.Schema) error {
 		s.leaves = append(s.leaves, leaf.ColumnIndex)
 	}
 	return nil
+}
+
+// names are the Parquet names of all columns.
+func (s *Segment) names() []string {
+	names := append([]string(nil), fixedNames[:]...)
+	for _, c := range s.doc.Columns {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 func (s *Segment) kind(c column.Col) column.Kind {

@@ -20,10 +20,14 @@ type columnPages struct {
 	rows   int
 	window window
 	index  []format.PageLocation
+	bytes  int   // of all pages, inflated
 	dict   int64 // offset of the dictionary; 0 = there is none
 	pages  *parquet.FilePages
 	made   *dictionary
 }
+
+// maxGuess bounds the room made for texts before they are there.
+const maxGuess = 256 << 20
 
 func (s *source) open(c column.Col, chunk *parquet.FileColumnChunk) (*columnPages, error) {
 	index, err := chunk.OffsetIndex()
@@ -41,7 +45,9 @@ func (s *source) open(c column.Col, chunk *parquet.FileColumnChunk) (*columnPage
 	if len(p.index) == 0 {
 		return nil, fmt.Errorf("column %d has no pages", c)
 	}
-	p.dict = chunk.File().Metadata().RowGroups[s.group].Columns[chunk.Column()].MetaData.DictionaryPageOffset
+	meta := &chunk.File().Metadata().RowGroups[s.group].Columns[chunk.Column()].MetaData
+	p.dict = meta.DictionaryPageOffset
+	p.bytes = min(int(meta.TotalUncompressedSize), maxGuess)
 	p.pages = chunk.PagesFrom(&p.window)
 	return p, nil
 }
@@ -132,6 +138,7 @@ func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 		return nil, err
 	}
 	a := newAssembly(p.kind, rows)
+	a.bytes = p.bytes / len(p.index) * (last - first + 1)
 	for i := first; i <= last; i++ {
 		page, err := p.pages.ReadPage()
 		if err != nil {

@@ -74,3 +74,14 @@ func collectPaths(text jsontext.Value, path []query.Step, into map[string][]quer
 		collectPaths(value, p, into)
 	})
 }
+
+// Paths lists the paths of all values in a text.
+func Paths(text jsontext.Value) [][]query.Step {
+	found := map[string][]query.Step{}
+	collectPaths(text, nil, found)
+	list := make([][]query.Step, 0, len(found))
+	for _, path := range found {
+		list = append(list, path)
+	}
+	return list
+}

@@ -1,0 +1,96 @@
+package segment
+
+import (
+	"testing"
+
+	"encoding/json/v2"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/column/columntest"
+	"github.com/firnlog/firn/query"
+	"pgregory.net/rapid"
+)
+
+// What is there may be held, wherever the writer put it.
+func TestMayHoldNeverDeniesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := columntest.Rows(t, 10)
+		data, _ := write(t, rows)
+		g := open(t, data, nil).Groups()[0]
+		for _, r := range withIDs(rows) {
+			checkHeld(t, g, query.StreamID, nil, r.StreamID)
+			checkHeld(t, g, query.EventType, nil, r.EventType)
+			checkHeld(t, g, query.ID, nil, r.ID)
+			if r.Actor != nil {
+				checkHeld(t, g, query.Actor, nil, *r.Actor)
+			}
+			for _, path := range columntest.Paths(r.Payload) {
+				var s string
+				if v, ok := columntest.Walk(r.Payload, path); ok && v.Kind() == '"' && json.Unmarshal(v, &s) == nil {
+					checkHeld(t, g, query.Payload, path, s)
+				}
+			}
+		}
+	})
+}
+
+func checkHeld(t *rapid.T, g Group, root query.Root, path []query.Step, value string) {
+	t.Helper()
+	if !g.MayHold(query.Field{Root: root, Path: path}, value) {
+		t.Fatalf("MayHold denies %q at root %d path %v", value, root, path)
+	}
+}
+
+func TestMayHoldDeniesMostOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	data, _ := write(t, columntest.NewSampler(1).Rows(5000))
+	g := open(t, data, nil).Groups()[0]
+	session := query.Field{Root: query.Payload, Path: []query.Step{{Key: "session"}}}
+	if !g.MayHold(session, columntest.Session(4711)) {
+		t.Fatal("MayHold denies a session that is there")
+	}
+	wrong := 0
+	for position := int64(10_000); position < 11_000; position++ {
+		if g.MayHold(session, columntest.Session(position)) {
+			wrong++
+		}
+	}
+	if wrong > 100 {
+		t.Fatalf("MayHold is wrong about %d of 1,000 sessions", wrong)
+	}
+	for _, f := range []query.Field{
+		{Root: query.StreamID}, {Root: query.EventType}, {Root: query.Subject}, {Root: query.ID},
+		{Root: query.Payload, Path: []query.Step{{Key: "nowhere"}}},
+		{Root: query.Metadata, Path: []query.Step{{Key: "source"}}},
+	} {
+		if g.MayHold(f, "user-not there") {
+			t.Errorf("MayHold believes root %d path %v", f.Root, f.Path)
+		}
+	}
+}
+
+func TestCacheKeepsItsBudget(t *testing.T) {
+	t.Parallel()
+	data, _ := write(t, columntest.NewSampler(1).Rows(2000))
+	cache := NewCache(40 << 10)
+	s := open(t, data, cache)
+	src := &source{seg: s}
+	for round := range 3 {
+		for c := range s.leaves {
+			if _, err := src.Vector(column.Col(c)); err != nil {
+				t.Fatal(err)
+			}
+			if cache.Size() > 40<<10 {
+				t.Fatalf("round %d, column %d: the cache holds %d bytes", round, c, cache.Size())
+			}
+		}
+	}
+	before := src.BytesRead()
+	if _, err := src.Vector(column.Col(len(s.leaves) - 1)); err != nil || src.BytesRead() != before {
+		t.Fatalf("the last used vector was read again: %v", err)
+	}
+	if err := s.Close(); err != nil || cache.Size() != 0 {
+		t.Fatalf("closed with %d bytes in the cache: %v", cache.Size(), err)
+	}
+}
