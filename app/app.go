@@ -45,7 +45,7 @@ func Main(o Options) {
 
 // run is Main without the process: it returns the exit code.
 func run(ctx context.Context, o Options, env *environment, args []string) (code int) {
-	env.ctx, env.version = ctx, describeVersion(o.Version)
+	env.ctx, env.command, env.version = ctx, "firn", describeVersion(o.Version)
 	var cli commands
 	exited := false
 	parser, err := kong.New(&cli,
@@ -72,6 +72,7 @@ func run(ctx context.Context, o Options, env *environment, args []string) (code 
 	if err != nil {
 		return env.fail(&usageError{err})
 	}
+	env.command = parsed.Selected().FullPath()
 	if err := parsed.Run(env); err != nil {
 		return env.fail(err)
 	}
@@ -126,9 +127,9 @@ func (env *environment) fail(err error) int {
 	var u *usageError
 	if errors.As(err, &u) {
 		var p *kong.ParseError
-		command := "firn"
+		command := env.command
 		if errors.As(err, &p) && p.Context.Selected() != nil {
-			command += " " + p.Context.Selected().Path()
+			command = p.Context.Selected().FullPath()
 		}
 		fmt.Fprintf(env.err, "  See `%s --help`.\n", command)
 		return exitUsage

@@ -23,6 +23,16 @@ type environment struct {
 	color   bool // colour what goes to out
 	getenv  func(string) string
 	version versionInfo
+	command string // the command that runs, for error messages
+}
+
+// tableWidth is how wide a table may be: as wide as it is where no terminal
+// cuts it.
+func (env *environment) tableWidth() int {
+	if env.outTerminal {
+		return env.width
+	}
+	return 1 << 30
 }
 
 // terminal is the environment of a process.

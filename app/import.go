@@ -322,15 +322,24 @@ func were(n int64) string {
 func (im *importing) explain(err error) error {
 	const again = "Run the same command again to go on: what is stored is not stored twice."
 	var bad *badRecord
+	var invalid *event.InvalidError
 	switch {
+	case errors.As(err, &bad) && errors.As(err, &invalid) && invalid.Code == event.CodeUnknownField && !im.foreign():
+		return hint(fmt.Errorf("%s:%d: %w", im.name, bad.line, bad.err),
+			"If these are records of another program, say which field is which: --type-field FIELD (or --type TYPE for all),\n--time-field FIELD, --stream-field FIELD and so on; the rest goes to the payload.")
 	case errors.As(err, &bad):
-		return hint(fmt.Errorf("%s:%d: %w", im.name, bad.line, bad.err), "Mend the line, or give --skip-bad to pass over it. %s", again)
+		return hint(fmt.Errorf("%s:%d: %w", im.name, bad.line, bad.err), "Mend the line, or give --skip-bad to pass over it.\n%s", again)
 	case isIDConflict(err):
 		return hint(err, "The log holds another event under this id. Was the file imported before with other --…-field flags?\nThen import it into an instance of its own: an event never changes once stored.")
 	case errors.Is(err, context.Canceled):
 		return hint(errors.New("interrupted"), again)
 	}
-	return im.session.explain(hint(err, again), im.Instance)
+	explained := im.session.explain(err, im.Instance)
+	var f *failure
+	if errors.As(explained, &f) {
+		return explained
+	}
+	return hint(explained, again)
 }
 
 // say prints a line for a person.

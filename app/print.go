@@ -12,7 +12,7 @@ import (
 func (env *environment) print(form string, t *table, objects []jsontext.Value) error {
 	switch form {
 	case "table":
-		return t.print(env.out, env.width)
+		return t.print(env.out, env.tableWidth())
 	case "csv":
 		f := flatten(objects)
 		return writeCSV(env.out, f.columns, f.cells())

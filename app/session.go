@@ -157,7 +157,7 @@ func (s *session) explain(err error, instance string) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &answered):
-		return explainAnswer(err, answered, instance)
+		return explainAnswer(answered, instance)
 	case errors.Is(err, context.Canceled), errors.Is(err, errSilent):
 		return err
 	}
@@ -168,7 +168,7 @@ func (s *session) explain(err error, instance string) error {
 	return err
 }
 
-func explainAnswer(err error, a *client.Error, instance string) error {
+func explainAnswer(a *client.Error, instance string) error {
 	text := a.Detail
 	if text == "" {
 		text = a.Title
@@ -182,10 +182,6 @@ func explainAnswer(err error, a *client.Error, instance string) error {
 		}
 	}
 	plain := errors.New(text)
-	var f *failure
-	if errors.As(err, &f) {
-		return &failure{plain, f.hint}
-	}
 	switch {
 	case a.Status == http.StatusNotFound && instance != "":
 		return hint(plain, "`firn instances` lists those there are; make one with: firn instances create %s", shellWord(instance))
