@@ -38,9 +38,8 @@ func (en *entries) group(i int) uint32 {
 // less: group = parent × n + code of the new key, renumbered where that is
 // sparse.
 type keyLevel struct {
-	coding    *coding
-	numbers   []uint64 // of a renumbered group: parent × n + code; nil = as it is
-	stretched int
+	coding  *coding
+	numbers []uint64 // of a renumbered group: parent × n + code; nil = as it is
 }
 
 // groupKeys names the groups of a block.
@@ -89,7 +88,7 @@ func (en *entries) charge(r *reader, n int64) error {
 
 // divide divides every group by one key more.
 func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
-	level := keyLevel{coding: c, stretched: en.count}
+	level := keyLevel{coding: c}
 	if c.starts == nil && en.groups == nil && en.rows == nil {
 		en.groups, en.count = c.codes, c.n // the column itself
 		k.levels = append(k.levels, level)

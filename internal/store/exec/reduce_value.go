@@ -212,7 +212,11 @@ func newDistinct(f query.Field) *states[map[string]struct{}] {
 		},
 		merge: func(dst, src *map[string]struct{}) (bytes int64, err error) {
 			if *dst == nil {
-				*dst = make(map[string]struct{}, len(*src))
+				*dst = *src
+				for text := range *src {
+					bytes += distinctSize + int64(len(text))
+				}
+				return bytes, nil
 			}
 			for text := range *src {
 				if _, ok := (*dst)[text]; !ok {

@@ -22,9 +22,6 @@ func TestRunAgreesWithTheEvaluator(t *testing.T) {
 		s := randomSnapshot(t, events)
 		text := querytest.Text(t)
 		q := querytest.MustParse(t, text)
-		if len(q.Reduce) > 0 {
-			return
-		} // TEMP
 		for page := 0; page < 5; page++ {
 			want, wantErr := query.Evaluate(q, events)
 			got, err := Run(context.Background(), q, s, nil)
