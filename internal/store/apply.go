@@ -38,6 +38,9 @@ func (l *Log) applyControl(e *entry) {
 	switch c := e.control; {
 	case c.Created != nil:
 		in := e.made
+		if l.byID[in.uuid] != nil {
+			return // the manifest knew it already
+		}
 		l.byID[in.uuid], l.byName[in.meta.Name] = in, in
 		l.changes.instances[in] = struct{}{}
 	case c.Updated != nil:
@@ -45,6 +48,9 @@ func (l *Log) applyControl(e *entry) {
 	case c.Deleted != "":
 		l.applyDelete(c.Deleted)
 	case c.Removal != nil:
+		if slices.ContainsFunc(l.removals, func(r removal) bool { return r.ID == c.Removal.ID }) {
+			return
+		}
 		l.removals = append(l.removals, *c.Removal)
 		l.changes.removals = append(l.changes.removals, *c.Removal)
 	}

@@ -17,7 +17,7 @@ func (l *Log) load(c *contents) (*instance, error) {
 	}
 	ver.files(file.hold)
 	in.nextFile = max(c.next, 1)
-	if err := l.openStreams(in, c.sealed); err != nil {
+	if err := l.openStreams(in, in.nextFile); err != nil {
 		return nil, err
 	}
 	in.view = &view{version: ver, last: c.sealed, recorded: c.recorded, events: ver.rows()}

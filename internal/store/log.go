@@ -49,6 +49,8 @@ type Log struct {
 	changes  changes   // that the manifest does not have yet
 	removals []removal // decided and not carried out
 	applied  uint64    // LSN of the last record that is visible
+	sweep    sweep     // the last one
+	started  time.Time // when the log was opened, by a clock that does not jump
 
 	// gate is held for reading by whoever is handing in a request.
 	gate   sync.RWMutex

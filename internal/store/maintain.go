@@ -1,8 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"sync"
+	"time"
+
+	"github.com/firnlog/firn/event"
 )
 
 // background is the goroutines that work behind the log's back.
@@ -22,4 +28,92 @@ func (b *background) Go(run func(ctx context.Context)) {
 
 func (b *background) Wait() { b.wg.Wait() }
 
-func (l *Log) maintain(ctx context.Context) { <-ctx.Done() }
+const (
+	// lookAround is how often background work looks for heads that have come of
+	// age, at most.
+	lookAround = 10 * time.Second
+	// sealBytes seals a head that is large though it has few rows.
+	sealBytes = 64 << 20
+)
+
+// maintain seals, carries out removals, compacts and frees files until ctx
+// ends.
+func (l *Log) maintain(ctx context.Context) {
+	timer := time.NewTicker(max(min(lookAround, l.opts.SealAge/2), time.Millisecond))
+	defer timer.Stop()
+	for {
+		if err := l.round(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+			l.report(event.Error, "background work failed and is tried again: %v", err)
+			// What failed will most likely fail again at once: wait for the timer.
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-l.work:
+		}
+	}
+}
+
+// round does what there is to do.
+func (l *Log) round(ctx context.Context) error {
+	var errs []error
+	for _, in := range l.dueForSealing() {
+		errs = append(errs, l.seal(ctx, in))
+	}
+	errs = append(errs, l.carryOutAll(ctx))
+	for _, in := range l.all() {
+		if ctx.Err() != nil {
+			break
+		}
+		errs = append(errs, l.compact(ctx, in))
+	}
+	return errors.Join(append(errs, l.freeWAL())...)
+}
+
+// dueForSealing are the instances whose heads are large or old, and the largest
+// one where all heads together have become too large.
+func (l *Log) dueForSealing() []*instance {
+	all := l.all()
+	old := l.opts.Now().Add(-l.opts.SealAge).UnixMilli()
+	var due, rest []*instance
+	waiting := l.head.bytes.Load()
+	for _, in := range all {
+		v := in.current()
+		rows, bytes := v.headRows(), v.headBytes()
+		switch {
+		case rows == 0:
+		case rows >= l.opts.SealRows, bytes >= sealBytes, v.born() <= old:
+			due = append(due, in)
+			waiting -= bytes
+		default:
+			rest = append(rest, in)
+		}
+	}
+	if waiting >= l.opts.HeadMemory/2 {
+		slices.SortFunc(rest, func(a, b *instance) int {
+			return cmp.Compare(b.current().headBytes(), a.current().headBytes())
+		})
+		for _, in := range rest {
+			if waiting < l.opts.HeadMemory/4 {
+				break
+			}
+			waiting -= in.current().headBytes()
+			due = append(due, in)
+		}
+	}
+	return due
+}
+
+// born is the recorded_at of the first event of the head.
+func (v *view) born() (ms int64) {
+	v.chunks(func(c *chunkView) bool {
+		ms = c.batches[0].recordedAt
+		return false
+	})
+	return ms
+}

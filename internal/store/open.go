@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/exec"
@@ -45,6 +46,7 @@ func newLog(dir string, opts Options) *Log {
 		opts: opts, dir: dir, byID: map[uuid]*instance{}, byName: map[string]*instance{},
 		changes: changes{instances: map[*instance]struct{}{}},
 		work:    make(chan struct{}, 1),
+		started: time.Now(),
 	}
 	if opts.QueryMemory <= 0 {
 		l.opts.QueryMemory = defaultQueryMemory()
@@ -101,13 +103,14 @@ func (l *Log) recover() error {
 		l.byID[in.uuid], l.byName[in.meta.Name] = in, in
 	}
 	l.removals = append(l.removals, l.manifest.state.removals...)
+	l.sweep.wall = millis(l.manifest.state.sweep)
 	if err := l.replay(); err != nil {
 		return err
 	}
 	for _, in := range l.byID {
 		in.recovered()
 	}
-	return nil
+	return l.checkFiles()
 }
 
 // openManifest opens the manifest, and makes the first one of a new log.
@@ -123,7 +126,7 @@ func (l *Log) openManifest() error {
 	}
 	var id wal.Identity
 	rand.Read(id[:])
-	return m.commit(&edit{Identity: hex.EncodeToString(id[:]), Epoch: 1})
+	return m.commit(&edit{Identity: hex.EncodeToString(id[:]), Epoch: 1, Sweep: l.now().UnixMilli()})
 }
 
 // replay reads the write-ahead log and applies what the manifest and the

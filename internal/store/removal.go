@@ -1,40 +1,265 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"time"
+	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/exec"
 	"github.com/firnlog/firn/query"
 )
 
-// removal is a purge or an application of retention: decided, recorded, and
-// carried out on segments.
+// removal is a purge or an application of retention. It is decided and recorded
+// first, in one record with its event, and then carried out on the segments; a
+// crash in between only delays it.
 type removal struct {
 	ID       string `json:"id"`
 	Instance string `json:"instance"`
-	// UpTo is the last position that it looks at.
-	UpTo int64 `json:"up_to"`
-	// Where is the condition of a purge as DSL JSON; empty = every event.
-	Where string `json:"where,omitempty"`
-	// Before is the recorded_at (milliseconds) below which retention removes; 0
-	// = whatever its age.
-	Before int64 `json:"before,omitempty"`
-	// Protected says that the protected types of system stay, but for those
-	// recorded before ProtectedBefore.
-	Protected       bool  `json:"protected,omitempty"`
-	ProtectedBefore int64 `json:"protected_before,omitempty"`
+	// Where is the condition as DSL JSON; it holds for no event that comes later.
+	Where string `json:"where"`
 }
 
-func (l *Log) discard(in *instance) error { return nil }
-
-func (l *Log) Purge(ctx context.Context, instance string, where query.Condition, dryRun bool) (int64, error) {
-	return 0, nil
+// carryOutAll carries out the removals that are left over from a failure or a
+// crash.
+func (l *Log) carryOutAll(ctx context.Context) error {
+	l.mu.RLock()
+	left := slices.Clone(l.removals)
+	l.mu.RUnlock()
+	for _, r := range left {
+		in, err := l.instance(r.Instance)
+		if err != nil {
+			continue // it has been deleted meanwhile
+		}
+		in.maintenance.Lock()
+		err = l.carryOut(ctx, in, r)
+		in.maintenance.Unlock()
+		if err != nil {
+			return fmt.Errorf("remove events of instance %q: %w", in.info().Name, err)
+		}
+	}
+	return nil
 }
 
-func (l *Log) RetentionPreview(ctx context.Context, instance string, asOf time.Time) (int64, error) {
-	return 0, nil
+// pending reports whether a removal is still to be carried out.
+func (l *Log) pending(id string) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.ContainsFunc(l.removals, func(r removal) bool { return r.ID == id })
 }
 
-func (l *Log) ApplyRetention(ctx context.Context) error { return nil }
+// carryOut removes the events of a removal from the segments; maintenance is
+// held. What is in the head is sealed first.
+func (l *Log) carryOut(ctx context.Context, in *instance, r removal) error {
+	if !l.pending(r.ID) || in.isDeleted() {
+		return nil
+	}
+	where, err := query.ParseCondition([]byte(r.Where), l.now())
+	if err != nil {
+		return fmt.Errorf("condition of a removal: %w", err)
+	}
+	if err := l.sealLocked(ctx, in); err != nil {
+		return err
+	}
+	x := &removing{log: l, in: in, where: where, streams: map[string]int64{}}
+	if err := x.run(ctx); err != nil {
+		x.undo()
+		return err
+	}
+	if err := x.finish(r); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.removals = slices.DeleteFunc(l.removals, func(o removal) bool { return o.ID == r.ID })
+	l.mu.Unlock()
+	return nil
+}
 
-func (l *Log) ConfirmClock(ctx context.Context) error { return nil }
+// removing is one removal being carried out.
+type removing struct {
+	log     *Log
+	in      *instance
+	where   query.Condition
+	old     []*segmentFile
+	new     []*segmentFile
+	gone    []int64          // positions
+	streams map[string]int64 // events removed
+}
+
+func (x *removing) run(ctx context.Context) error {
+	v := x.in.current()
+	for _, s := range v.version.segments {
+		if err := x.segment(ctx, v, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// segment drops or rewrites one segment.
+func (x *removing) segment(ctx context.Context, v *view, s *segmentFile) error {
+	snap := x.in.snapshot(v)
+	snap.Blocks = s.blocks(nil)
+	keep := make([]column.Bitmap, len(snap.Blocks))
+	total := 0
+	for i := range snap.Blocks {
+		rows, err := exec.Matches(ctx, x.where, snap, &snap.Blocks[i])
+		if err != nil {
+			return queryError(ctx, err)
+		}
+		if n := rows.Count(); n > 0 {
+			total += n
+			if err := x.count(ctx, &snap.Blocks[i], rows); err != nil {
+				return err
+			}
+		}
+		keep[i] = complement(rows, snap.Blocks[i].Rows)
+	}
+	switch total {
+	case 0:
+		return nil
+	case s.meta.Rows:
+		x.old = append(x.old, s)
+		return nil
+	}
+	next := 0
+	written, err := x.log.rewrite(ctx, x.in, []*segmentFile{s}, func(column.Block) (column.Bitmap, error) {
+		next++
+		return keep[next-1], nil
+	})
+	if err != nil {
+		return err
+	}
+	x.old, x.new = append(x.old, s), append(x.new, written)
+	return nil
+}
+
+// complement is the rows of a block that are not in b.
+func complement(b column.Bitmap, rows int) column.Bitmap {
+	out := column.NewBitmap(rows)
+	for i := range out {
+		out[i] = ^b[i]
+	}
+	if over := rows % 64; over != 0 {
+		out[len(out)-1] &= 1<<over - 1
+	}
+	return out
+}
+
+// count notes what goes of a block: how many of each stream, and where.
+func (x *removing) count(ctx context.Context, ref *exec.BlockRef, rows column.Bitmap) error {
+	b, release, err := ref.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	streams, err := b.Envelope(query.StreamID)
+	if err != nil {
+		return err
+	}
+	positions, err := b.Envelope(query.Position)
+	if err != nil {
+		return err
+	}
+	for row := range ref.Rows {
+		if rows[row/64]&(1<<(row%64)) != 0 {
+			x.streams[streams.Text(row)]++
+			x.gone = append(x.gone, positions.Ints[row])
+		}
+	}
+	return nil
+}
+
+// finish commits the removal and shows it to readers.
+func (x *removing) finish(r removal) error {
+	l, in := x.log, x.in
+	var changed []*stream
+	for name, n := range x.streams {
+		if s := in.streams.find(in, name); s != nil {
+			changed = append(changed, &stream{name: s.name, numbers: s.numbers, sealed: s.sealed - n})
+		}
+	}
+	stamp := in.number()
+	if err := l.writeStreams(in, stamp, changed); err != nil {
+		x.undo()
+		return err
+	}
+	change := contentEdit{Next: in.nextFile, Removed: addGaps(in.current().version.removed, x.gone)}
+	for _, s := range x.new {
+		change.Add = append(change.Add, s.meta)
+	}
+	if err := l.exchange(in, &edit{Done: []string{r.ID}}, change, replaced{segments: x.old, newSegments: x.new}); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	for _, c := range changed {
+		s := in.streams.byName[c.name]
+		s.events -= s.sealed - c.sealed
+		s.sealed = c.sealed
+	}
+	in.mu.Unlock()
+	return l.compactStreams(in)
+}
+
+func (x *removing) undo() {
+	for _, s := range x.new {
+		discardFile(s, &s.gone)
+	}
+}
+
+// maxGaps bounds how many ranges of removed positions an instance remembers.
+// Beyond it near ones are told as one.
+const maxGaps = 1000
+
+// addGaps adds positions to ranges of removed ones.
+func addGaps(gaps []Gap, positions []int64) []Gap {
+	all := slices.Clone(gaps)
+	slices.Sort(positions)
+	for _, p := range positions {
+		if n := len(all); n > len(gaps) && all[n-1].Last == p-1 {
+			all[n-1].Last = p
+			continue
+		}
+		all = append(all, Gap{First: p, Last: p})
+	}
+	sorted(all)
+	for apart := int64(0); ; apart = apart*2 + 1 {
+		if all = join(all, apart); len(all) <= maxGaps {
+			return all
+		}
+	}
+}
+
+func sorted(gaps []Gap) []Gap {
+	slices.SortFunc(gaps, func(a, b Gap) int { return cmp.Compare(a.First, b.First) })
+	return gaps
+}
+
+// join makes one of ranges that at most apart positions lie between.
+func join(gaps []Gap, apart int64) []Gap {
+	var out []Gap
+	for _, g := range gaps {
+		if n := len(out); n > 0 && g.First <= out[n-1].Last+1+apart {
+			out[n-1].Last = max(out[n-1].Last, g.Last)
+			continue
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// unprotected is a condition that holds for the events of system that purge may
+// remove.
+func unprotected() query.Condition {
+	var protected query.Or
+	for _, p := range protectedPrefixes {
+		field := query.Field{Root: query.EventType, Name: "event_type"}
+		protected = append(protected, query.Is(field, query.StartsWith, query.StringValue(p)))
+	}
+	return query.Not{Of: protected}
+}
+
+// spell is a condition as DSL JSON for a record.
+func spell(c query.Condition) string { return strings.TrimSpace(c.String()) }

@@ -51,7 +51,6 @@ type sealing struct {
 	streams  map[*stream]*stream // with what will be their numbers
 	segments []*segmentFile
 	runs     []*runFile
-	next     int64 // number of the next file
 }
 
 // sealLocked is seal with maintenance held.
@@ -65,11 +64,11 @@ func (l *Log) sealLocked(ctx context.Context, in *instance) error {
 		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
 	}
 	if in.journal == nil {
-		if err := l.openStreams(in, v.version.sealed); err != nil {
+		if err := l.openStreams(in, in.nextFile); err != nil {
 			return err
 		}
 	}
-	s := &sealing{log: l, in: in, upTo: upTo, streams: map[*stream]*stream{}, next: in.nextFile}
+	s := &sealing{log: l, in: in, upTo: upTo, streams: map[*stream]*stream{}}
 	if err := s.run(ctx); err != nil {
 		s.undo()
 		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
@@ -78,7 +77,7 @@ func (l *Log) sealLocked(ctx context.Context, in *instance) error {
 		return err
 	}
 	l.stats.seals.Add(1)
-	return l.compactStreams(in, upTo)
+	return l.compactStreams(in)
 }
 
 func (in *instance) isDeleted() bool {
@@ -133,10 +132,10 @@ func (s *sealing) run(ctx context.Context) error {
 	if err := s.writeRun(); err != nil {
 		return err
 	}
-	if err := s.log.writeStreams(s.in, s.upTo, slices.Collect(maps.Values(s.streams))); err != nil {
+	if err := s.log.writeStreams(s.in, s.in.number(), slices.Collect(maps.Values(s.streams))); err != nil {
 		return err
 	}
-	change := contentEdit{Instance: s.in.id, Sealed: s.upTo, Recorded: s.recorded, Next: s.next}
+	change := contentEdit{Instance: s.in.id, Sealed: s.upTo, Recorded: s.recorded, Next: s.in.nextFile}
 	for _, f := range s.segments {
 		change.Add = append(change.Add, f.meta)
 	}
@@ -162,7 +161,7 @@ func (s *sealing) writeSegments(ctx context.Context) error {
 		part := rest[:n]
 		rest = rest[n:]
 		in := segment.Instance{ID: s.in.id, Key: s.in.key}
-		f, err := s.log.writeSegment(s.in, part[0].first(), part[n-1].last(), s.number(), func(w io.Writer) (segment.Info, error) {
+		f, err := s.log.writeSegment(s.in, part[0].first(), part[n-1].last(), s.in.number(), func(w io.Writer) (segment.Info, error) {
 			return segment.Write(w, in, rowsOf(ctx, part))
 		})
 		if err != nil {
@@ -171,11 +170,6 @@ func (s *sealing) writeSegments(ctx context.Context) error {
 		s.segments = append(s.segments, f)
 	}
 	return nil
-}
-
-func (s *sealing) number() int64 {
-	s.next++
-	return s.next - 1
 }
 
 // rowsOf are the rows of chunks.
@@ -230,7 +224,7 @@ func (s *sealing) writeRun() error {
 		return nil
 	}
 	idrun.Sort(s.pairs)
-	r, err := s.log.writeRun(s.in, s.number(), int64(len(s.pairs)), func(yield func(idrun.Pair, error) bool) {
+	r, err := s.log.writeRun(s.in, s.in.number(), int64(len(s.pairs)), func(yield func(idrun.Pair, error) bool) {
 		for _, p := range s.pairs {
 			if !yield(p, nil) {
 				return
@@ -248,7 +242,6 @@ func (s *sealing) install() {
 	for of, to := range s.streams {
 		of.numbers, of.sealed = to.numbers, to.sealed
 	}
-	s.in.nextFile = s.next
 	n := s.in.current().version.with(func(n *version) {
 		n.sealed, n.recorded = s.upTo, s.recorded
 		n.segments = append(n.segments, s.segments...)
@@ -268,13 +261,9 @@ func (s *sealing) install() {
 // undo deletes what a sealing that failed has written.
 func (s *sealing) undo() {
 	for _, f := range s.segments {
-		f.gone.Store(true)
-		f.hold()
-		f.drop()
+		discardFile(f, &f.gone)
 	}
 	for _, r := range s.runs {
-		r.gone.Store(true)
-		r.hold()
-		r.drop()
+		discardFile(r, &r.gone)
 	}
 }

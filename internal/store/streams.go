@@ -100,12 +100,13 @@ func (l *Log) Streams(ctx context.Context, instance, prefix, after string, limit
 // The last numbers of an instance's streams are kept in a journal beside its
 // segments. Each record has what changed at one sealing or removal:
 //
-//	version (1 byte), position up to which it is right (8 bytes), count (4 bytes),
+//	version (1 byte), stamp (8 bytes), count (4 bytes),
 //	then for each stream: name (length, bytes), last number, kept sealed events
 //	(both varints)
 //
-// A record of a position above what the manifest calls sealed belongs to a
-// sealing that did not come to its end, and is not there.
+// The stamp is one of the instance's file numbers. A record whose stamp is not
+// below the next number that the manifest gives belongs to a change that did not
+// come to its end, and is not there.
 
 const (
 	streamsName    = "streams"
@@ -116,9 +117,9 @@ const (
 )
 
 // appendStreams encodes a record.
-func appendStreams(dst []byte, sealed int64, streams []*stream) []byte {
+func appendStreams(dst []byte, stamp int64, streams []*stream) []byte {
 	dst = append(dst, streamsVersion)
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(sealed))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(stamp))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(streams)))
 	for _, s := range streams {
 		dst = appendString(dst, s.name)
@@ -129,15 +130,15 @@ func appendStreams(dst []byte, sealed int64, streams []*stream) []byte {
 }
 
 // readStreams reads a record into the table; ok is false where it belongs to a
-// sealing that did not come to its end.
-func (t *streamTable) readStreams(rec []byte, sealed int64) (ok bool, err error) {
+// change that did not come to its end.
+func (t *streamTable) readStreams(rec []byte, next int64) (ok bool, err error) {
 	if len(rec) < 13 {
 		return false, recordError("a record of streams has %d bytes", len(rec))
 	}
 	if rec[0] != streamsVersion {
 		return false, recordError("streams of version %d: %w", rec[0], ErrNewer)
 	}
-	if int64(binary.LittleEndian.Uint64(rec[1:])) > sealed {
+	if int64(binary.LittleEndian.Uint64(rec[1:])) >= next {
 		return false, nil
 	}
 	n, rest := binary.LittleEndian.Uint32(rec[9:]), rec[13:]
@@ -166,13 +167,13 @@ func (t *streamTable) readStreams(rec []byte, sealed int64) (ok bool, err error)
 }
 
 // openStreams reads the journal of an instance.
-func (l *Log) openStreams(in *instance, sealed int64) error {
+func (l *Log) openStreams(in *instance, next int64) error {
 	if err := l.opts.FS.MkdirAll(l.instancePath(in)); err != nil {
 		return err
 	}
 	stale := false
 	j, found, err := wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, wal.JournalOptions{Quarantine: l.path(quarantineDir)}, func(rec []byte) error {
-		ok, err := in.streams.readStreams(rec, sealed)
+		ok, err := in.streams.readStreams(rec, next)
 		stale = stale || !ok
 		return err
 	})
@@ -182,17 +183,17 @@ func (l *Log) openStreams(in *instance, sealed int64) error {
 	in.journal = j
 	l.reportJournal(fmt.Sprintf("streams of instance %q", in.meta.Name), found)
 	if stale {
-		return l.rewriteStreams(in, sealed)
+		return l.rewriteStreams(in)
 	}
 	return nil
 }
 
-// writeStreams makes the numbers of the changed streams durable, right up to a
-// position that the manifest will call sealed.
-func (l *Log) writeStreams(in *instance, sealed int64, changed []*stream) error {
+// writeStreams makes the numbers of the changed streams durable; they hold when
+// the manifest has passed the stamp.
+func (l *Log) writeStreams(in *instance, stamp int64, changed []*stream) error {
 	var records [][]byte
 	for part := range slices.Chunk(changed, streamsRecord) {
-		records = append(records, appendStreams(nil, sealed, part))
+		records = append(records, appendStreams(nil, stamp, part))
 	}
 	if len(records) == 0 {
 		return nil
@@ -200,23 +201,23 @@ func (l *Log) writeStreams(in *instance, sealed int64, changed []*stream) error 
 	return in.journal.Append(records...)
 }
 
-// compactStreams writes the journal anew where it has grown. The manifest calls
-// sealed what the numbers are of.
-func (l *Log) compactStreams(in *instance, sealed int64) error {
+// compactStreams writes the journal anew where it has grown. The numbers in
+// memory are those that the manifest stands for.
+func (l *Log) compactStreams(in *instance) error {
 	if size, base := in.journal.Size(); size <= 2*base+streamsSlack {
 		return nil
 	}
-	return l.rewriteStreams(in, sealed)
+	return l.rewriteStreams(in)
 }
 
-func (l *Log) rewriteStreams(in *instance, sealed int64) error {
+func (l *Log) rewriteStreams(in *instance) error {
 	in.mu.RLock()
 	list := in.streams.list
 	in.mu.RUnlock()
 	return in.journal.Rewrite(func(yield func([]byte) bool) {
 		var part []*stream
 		flush := func() bool {
-			ok := len(part) == 0 || yield(appendStreams(nil, sealed, part))
+			ok := len(part) == 0 || yield(appendStreams(nil, 0, part))
 			part = part[:0]
 			return ok
 		}

@@ -1,0 +1,175 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/vfs"
+)
+
+// checkFiles holds the files of the instances against the manifest when the log
+// is opened: what is missing is reported, what nobody knows is set aside, and
+// what a change has replaced but did not come to delete is deleted.
+func (l *Log) checkFiles() error {
+	names, err := l.opts.FS.List(l.path(instancesDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		names, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		u, err := parseUUID(name)
+		in := l.byID[u]
+		if err != nil || in == nil {
+			if err := l.setAside(name, l.path(instancesDir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, in := range l.byID {
+		if err := l.checkInstance(in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkInstance holds one instance's files against the manifest.
+func (l *Log) checkInstance(in *instance) error {
+	v := in.current().version
+	segments, runs := map[string]int64{}, map[string]int64{}
+	for _, s := range v.segments {
+		segments[s.meta.Name] = s.meta.Bytes
+	}
+	for _, r := range v.runs {
+		runs[r.meta.Name] = r.meta.Bytes
+	}
+	if err := l.checkDir(in, segmentsDir, segments); err != nil {
+		return err
+	}
+	if err := l.checkDir(in, idsDir, runs); err != nil {
+		return err
+	}
+	for name := range segments {
+		for _, s := range v.segments {
+			if s.meta.Name == name {
+				l.report(event.Critical, "instance %q: segment %s with positions %d to %d is missing or not %d bytes long: queries that need it fail", in.meta.Name, name, s.meta.First, s.meta.Last, s.meta.Bytes)
+			}
+		}
+	}
+	for name, bytes := range runs {
+		l.report(event.Critical, "instance %q: id run %s is missing or not %d bytes long: appends with ids fail", in.meta.Name, name, bytes)
+	}
+	l.checkPositions(in, v)
+	return nil
+}
+
+// checkDir goes through a directory and removes from known what is there.
+func (l *Log) checkDir(in *instance, dir string, known map[string]int64) error {
+	names, err := l.opts.FS.List(l.instancePath(in, dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := l.instancePath(in, dir, name)
+		bytes, ok := known[name]
+		switch {
+		case ok:
+			if info, err := l.opts.FS.Stat(path); err == nil && info.Size == bytes {
+				delete(known, name)
+			}
+		case strings.HasSuffix(name, tmpSuffix):
+			l.removeFile(path)
+		case fileNumber(name) < in.nextFile:
+			// The manifest has gone past this number: the file was replaced, or
+			// belongs to an attempt that failed.
+			l.removeFile(path)
+		default:
+			if err := l.setAside(in.id+"-"+name, path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fileNumber is the number in a name such as first-last.7.parquet or 7.run; a
+// very high one if there is none.
+func fileNumber(name string) int64 {
+	parts := strings.Split(name, ".")
+	if len(parts) >= 2 {
+		if n, err := strconv.ParseInt(parts[len(parts)-2], 10, 64); err == nil {
+			return n
+		}
+	}
+	return 1<<63 - 1
+}
+
+// setAside moves a file or directory that nobody knows to the quarantine.
+func (l *Log) setAside(name, path string) error {
+	fsys := l.opts.FS
+	if err := fsys.MkdirAll(l.path(quarantineDir)); err != nil {
+		return err
+	}
+	to := l.path(quarantineDir, name)
+	for i := 1; ; i++ {
+		if _, err := fsys.Stat(to); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		to = l.path(quarantineDir, fmt.Sprintf("%s-%d", name, i))
+	}
+	if err := fsys.Rename(path, to); err != nil {
+		return fmt.Errorf("set %s aside: %w", path, err)
+	}
+	l.report(event.Warning, "%s is not part of the log; it was moved to %s", path, to)
+	return fsys.SyncDir(l.path(quarantineDir))
+}
+
+// checkPositions reports ranges of positions that no segment has and that were
+// not removed.
+func (l *Log) checkPositions(in *instance, v *version) {
+	next := int64(1)
+	gap := func(first, last int64) {
+		for _, g := range v.removed {
+			if g.First <= first && last <= g.Last {
+				return
+			}
+			if g.First <= first && first <= g.Last {
+				first = g.Last + 1
+			}
+		}
+		if first > last {
+			return
+		}
+		l.report(event.Critical, "instance %q: positions %d to %d are in no segment and were not removed", in.meta.Name, first, last)
+		v.removed = join(sorted(append(v.removed[:len(v.removed):len(v.removed)], Gap{first, last})), 0)
+	}
+	for _, s := range v.segments {
+		if s.meta.First < next {
+			l.report(event.Critical, "instance %q: segment %s begins at position %d, within the one before it", in.meta.Name, s.meta.Name, s.meta.First)
+		}
+		if s.meta.First > next {
+			gap(next, s.meta.First-1)
+		}
+		next = s.meta.Last + 1
+	}
+	if next <= v.sealed {
+		gap(next, v.sealed)
+	}
+}
+
+// removeInstance deletes the directory of a deleted instance.
+func (l *Log) removeInstance(in *instance) error {
+	if err := vfs.RemoveAll(l.opts.FS, l.instancePath(in)); err != nil {
+		return err
+	}
+	return l.opts.FS.SyncDir(l.path(instancesDir))
+}
