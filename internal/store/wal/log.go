@@ -35,7 +35,7 @@ type Log struct {
 	synced int64  // of them, what Sync covered
 	filled int64  // up to here are zeros after end
 	next   uint64 // LSN
-	marked bool   // all before end is proven
+	marked bool   // all before end is proven: nothing was written since Open or rotation
 	closed bool
 
 	mu    sync.Mutex
@@ -226,14 +226,12 @@ func (l *Log) finish() error {
 	if err := l.Sync(); err != nil {
 		return err
 	}
-	if !l.marked {
-		mark := markRecord(l.next-1, l.synced, l.salt)
-		if _, err := l.f.WriteAt(mark, l.end); err == nil {
-			l.end += recordHeaderSize
-		}
-	}
-	if l.filled <= l.end && l.synced == l.end {
+	if l.marked {
 		return nil
+	}
+	mark := markRecord(l.next-1, l.synced, l.salt)
+	if _, err := l.f.WriteAt(mark, l.end); err == nil {
+		l.end += recordHeaderSize
 	}
 	if err := l.f.Truncate(l.end); err != nil {
 		return fmt.Errorf("wal: close %s: %w", l.path, err)

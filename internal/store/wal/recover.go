@@ -17,21 +17,19 @@ func Open(fsys vfs.FS, dir string, opts Options, replay func(Record) error) (*Lo
 	if err := r.prepare(opts.Identity); err != nil {
 		return nil, r.found, err
 	}
-	t := tracker{after: opts.After, last: opts.After, fn: func(p placed, rec Record) error {
+	t := newTracker(r.files.list, opts.After, func(_ placed, rec Record) error {
 		if r.found.Records == 0 {
 			r.found.FirstLSN = rec.LSN
 		}
 		r.found.Records++
 		r.found.Bytes += int64(len(rec.Body))
+		r.found.LastLSN = rec.LSN
 		return replay(rec)
-	}}
-	if err := r.replay(&t); err != nil {
+	})
+	if err := r.replay(t); err != nil {
 		return nil, r.found, err
 	}
-	if r.found.Records > 0 {
-		r.found.LastLSN = t.last
-	}
-	l, err := r.log(opts, t.last+1)
+	l, err := r.log(opts, t.firstLost())
 	if err != nil {
 		return nil, r.found, err
 	}

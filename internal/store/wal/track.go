@@ -18,6 +18,19 @@ type tracker struct {
 	known   uint64  // the highest LSN known to be in the pending hole
 }
 
+// newTracker follows the records of these files that are above after. What is
+// missing before the first file is lost if it is above after.
+func newTracker(list []*logFile, after uint64, fn func(p placed, rec Record) error) *tracker {
+	t := &tracker{after: after, last: after, fn: fn}
+	if len(list) > 0 {
+		t.last = 0
+		if list[0].hdrOK {
+			t.last = min(after, list[0].hdr.firstLSN-1)
+		}
+	}
+	return t
+}
+
 // file goes through one file up to an offset. The next file's first LSN, if it
 // is known (else 0), is where this one's records end: what an older file has
 // beyond is an earlier copy.
@@ -53,7 +66,7 @@ func (t *tracker) skipTo(lf *logFile) {
 		return
 	}
 	if lost := lf.hdr.firstLSN - 1; lost > t.after {
-		t.damage = append(t.damage, Damage{File: lf.name, FirstLost: t.last + 1, LastLost: lost,
+		t.damage = append(t.damage, Damage{File: lf.name, FirstLost: t.firstLost(), LastLost: lost,
 			Reason: "the file before this one is missing"})
 	}
 	t.last = lf.hdr.firstLSN - 1
@@ -107,10 +120,13 @@ func (t *tracker) settle(lsn uint64) {
 	if t.pending == nil {
 		return
 	}
-	t.pending.FirstLost, t.pending.LastLost = t.last+1, lsn
+	t.pending.FirstLost, t.pending.LastLost = t.firstLost(), lsn
 	t.damage = append(t.damage, *t.pending)
 	t.pending, t.known = nil, 0
 }
+
+// firstLost is the first record that is needed and was not seen.
+func (t *tracker) firstLost() uint64 { return max(t.last, t.after) + 1 }
 
 // finish ends a file.
 func (t *tracker) finish(lf *logFile, end int64, next uint64) {
@@ -121,7 +137,7 @@ func (t *tracker) finish(lf *logFile, end int64, next uint64) {
 	case end < dataStart:
 		// Nobody knows how many there were.
 		t.damage = append(t.damage, Damage{File: lf.name, Offset: end, End: end,
-			FirstLost: t.last + 1, LastLost: math.MaxUint64, Reason: "the file is cut off"})
+			FirstLost: t.firstLost(), LastLost: math.MaxUint64, Reason: "the file is cut off"})
 		return
 	case lf.hdrOK:
 		upTo = max(upTo, lf.hdr.lastLSN)

@@ -34,9 +34,10 @@ type Options struct {
 	// FileSize in bytes at which the next file is begun. Default 64 MiB. A group
 	// that is larger gets a file of its own.
 	FileSize int64
-	// After is the last LSN that the caller does not need any more: the first
-	// record of an empty log gets After+1, and records up to After that are
-	// missing are not lost.
+	// After is the last LSN that the caller does not need any more, at least
+	// what it gave to Remove: records up to After are not replayed, and those
+	// that are missing are not lost. The first record of an empty log gets
+	// After+1.
 	After uint64
 	// Quarantine is the directory that cut tails are copied to. Default: the
 	// directory "quarantine" beside the log's.
