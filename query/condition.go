@@ -66,7 +66,10 @@ type (
 	Not struct{ Of Condition }
 	// Search is a case-insensitive substring of any string in type, subject,
 	// actor or payload (not of its keys).
-	Search struct{ Text string }
+	Search struct {
+		Text   string
+		folded *Folded // made by NewSearch
+	}
 )
 
 // Compare compares a field with constants. Parse and Is make it; one that is
@@ -91,6 +94,18 @@ func (Or) condition()       {}
 func (Not) condition()      {}
 func (Search) condition()   {}
 func (*Compare) condition() {}
+
+// NewSearch makes a search, ready to be evaluated. Search{Text: text} means the
+// same, but is slower.
+func NewSearch(text string) Search { return Search{Text: text, folded: NewFolded(text)} }
+
+// Folded is the prepared text.
+func (s Search) Folded() *Folded {
+	if s.folded == nil {
+		return NewFolded(s.Text)
+	}
+	return s.folded
+}
 
 // newCompare makes a comparison, ready to be evaluated. The kinds of values
 // must fit the field and their number the operator; pattern is that of Matches,

@@ -21,8 +21,25 @@ func (e *Error) Error() string {
 	return e.Path + ": " + e.Message
 }
 
+// errorAt makes an error. Texts of the query in it are shortened, so that no
+// message grows with the query.
 func errorAt(path, format string, args ...any) *Error {
-	return &Error{Path: path, Message: fmt.Sprintf(format, args...)}
+	for i, arg := range args {
+		if text, ok := arg.(quoted); ok {
+			args[i] = shortened(string(text), 80)
+		}
+	}
+	return &Error{Path: shortened(path, 500), Message: fmt.Sprintf(format, args...)}
+}
+
+// quoted is a text of the query in a message.
+type quoted string
+
+func shortened(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // nearest is the one of known that name was probably meant to be; ok is false

@@ -138,13 +138,13 @@ func ParseField(text string) (Field, error) {
 }
 
 func eachError(path, text string) *Error {
-	return errorAt(path, "%q: [] is for groupBy; name an element, such as %s[0]", text, strings.TrimSuffix(text, "[]"))
+	return errorAt(path, "%q: [] is for groupBy; name an element, such as %s[0]", quoted(text), quoted(strings.TrimSuffix(text, "[]")))
 }
 
 // parseField reads a field that may end in [].
 func parseField(path, text string) (Field, *Error) {
 	if !utf8.ValidString(text) {
-		return Field{}, errorAt(path, "%q is not valid UTF-8", text)
+		return Field{}, errorAt(path, "%q is not valid UTF-8", quoted(text))
 	}
 	name := text
 	if end := strings.IndexAny(text, ".["); end >= 0 {
@@ -161,11 +161,11 @@ func parseField(path, text string) (Field, *Error) {
 	}
 	if rest := text[len(name):]; rest != "" {
 		if !f.Root.JSON() {
-			return Field{}, errorAt(path, "%q: %s has no inner fields; only payload and metadata have", text, name)
+			return Field{}, errorAt(path, "%q: %s has no inner fields; only payload and metadata have", quoted(text), name)
 		}
 		steps, err := parseSteps(rest)
 		if err != nil {
-			return Field{}, errorAt(path, "%q: %v", text, err)
+			return Field{}, errorAt(path, "%q: %v", quoted(text), quoted(err.Error()))
 		}
 		f.Path = steps
 	}
@@ -187,13 +187,13 @@ func unknownField(path, text, name string) *Error {
 		return errorAt(path, "is empty; name a field: %s", fieldList)
 	}
 	if known, ok := nearest(name, fieldNames); ok {
-		return errorAt(path, "%q is not a field; did you mean %s?", text, known+text[len(name):])
+		return errorAt(path, "%q is not a field; did you mean %s?", quoted(text), quoted(known+text[len(name):]))
 	}
 	if steps, err := parseSteps("." + text); err == nil && len(text) < 100 {
 		inner := Field{Root: Payload, Path: steps}
-		return errorAt(path, "%q is not a field; did you mean %s? Fields are %s", text, inner, fieldList)
+		return errorAt(path, "%q is not a field; did you mean %s? Fields are %s", quoted(text), inner, fieldList)
 	}
-	return errorAt(path, "%q is not a field; one of %s", text, fieldList)
+	return errorAt(path, "%q is not a field; one of %s", quoted(text), fieldList)
 }
 
 var fieldList = strings.Join(rootNames[ID:], ", ") + ", importance and paths such as payload.geo.city"

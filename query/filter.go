@@ -55,7 +55,7 @@ func (f Filter) Condition() Condition {
 		is(Timestamp, Lt, InstantValue(f.Until))
 	}
 	if f.Search != "" {
-		all = append(all, Search{Text: f.Search})
+		all = append(all, NewSearch(f.Search))
 	}
 	switch len(all) {
 	case 0:

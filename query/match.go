@@ -155,7 +155,7 @@ func holds(v, part Value) bool {
 }
 
 func (s Search) match(e *event.Event) bool {
-	folded := NewFolded(s.Text)
+	folded := s.Folded()
 	if folded.In(e.EventType) ||
 		e.Subject != nil && folded.In(*e.Subject) ||
 		e.Actor != nil && folded.In(*e.Actor) {

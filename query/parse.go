@@ -174,7 +174,7 @@ func parseTimezone(q *Query, keys map[string]jsontext.Value) *Error {
 	}
 	zone, loadErr := time.LoadLocation(name)
 	if loadErr != nil || name == "Local" {
-		return errorAt("timezone", "%q is not a time zone; give a name such as Europe/Berlin or UTC", name)
+		return errorAt("timezone", "%q is not a time zone; give a name such as Europe/Berlin or UTC", quoted(name))
 	}
 	if name != "UTC" {
 		q.Timezone = zone
@@ -244,7 +244,7 @@ func readOrder(q *Query, path string, v jsontext.Value) (o Order, named bool, er
 			return Order{}, false, err
 		}
 		if text != "asc" && text != "desc" {
-			return Order{}, false, errorAt(path, "%q is not a direction; one of asc, desc", text)
+			return Order{}, false, errorAt(path, "%q is not a direction; one of asc, desc", quoted(text))
 		}
 		o.Desc = text == "desc"
 	}

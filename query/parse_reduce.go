@@ -97,7 +97,7 @@ func parseReductions(q *Query, v jsontext.Value) *Error {
 			r.As = r.Type.String()
 		}
 		if taken[r.As] {
-			return errorAt(keyPath(path, "as"), "the name %q is taken; give each reduction a name of its own", r.As)
+			return errorAt(keyPath(path, "as"), "the name %q is taken; give each reduction a name of its own", quoted(r.As))
 		}
 		taken[r.As] = true
 		q.Reduce = append(q.Reduce, r)
@@ -147,7 +147,7 @@ func readReduceType(path string, keys map[string]jsontext.Value) (ReduceType, *E
 			return t, nil
 		}
 	}
-	return 0, errorAt(path, "%q is not a reduction; one of %s", text, reduceList)
+	return 0, errorAt(path, "%q is not a reduction; one of %s", quoted(text), reduceList)
 }
 
 func parseGroupBy(q *Query, path string, v jsontext.Value) *Error {
@@ -177,12 +177,12 @@ func parseGroupBy(q *Query, path string, v jsontext.Value) *Error {
 		}
 		for _, other := range q.GroupBy {
 			if other.Name == key.Name {
-				return errorAt(path, "%q is a group key already", text)
+				return errorAt(path, "%q is a group key already", quoted(text))
 			}
 		}
 		for i, r := range q.Reduce {
 			if r.As == key.Name && !q.Single {
-				return errorAt(path, "%q is the name of reduce[%d] too; name that one otherwise", text, i)
+				return errorAt(path, "%q is the name of reduce[%d] too; name that one otherwise", quoted(text), i)
 			}
 		}
 		q.GroupBy = append(q.GroupBy, key)
@@ -198,7 +198,7 @@ func parseGroupKey(path, text string) (GroupKey, *Error) {
 		if err == nil || !bucketed || !ok {
 			return GroupKey{Field: f, Name: text}, err
 		}
-		return GroupKey{}, errorAt(path, "%q: only timestamp and recorded_at have time buckets", text)
+		return GroupKey{}, errorAt(path, "%q: only timestamp and recorded_at have time buckets", quoted(text))
 	}
 	f, err := parseField(path, name)
 	if err != nil {
@@ -206,7 +206,7 @@ func parseGroupKey(path, text string) (GroupKey, *Error) {
 	}
 	bucket, ok := parseBucket(width)
 	if !ok {
-		return GroupKey{}, errorAt(path, "%q is not a width of time; minutes that divide an hour (1m, 5m, 15m…), hours that divide a day (1h, 6h…), 1d or 1w", width)
+		return GroupKey{}, errorAt(path, "%q is not a width of time; minutes that divide an hour (1m, 5m, 15m…), hours that divide a day (1h, 6h…), 1d or 1w", quoted(width))
 	}
 	return GroupKey{Field: f, Bucket: bucket, Name: text}, nil
 }

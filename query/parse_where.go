@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"encoding/json/jsontext"
 	"strings"
 
@@ -87,7 +88,7 @@ func (p *parser) form(form, path string, v jsontext.Value, depth int) (Condition
 		return Not{Of: c}, err
 	}
 	text, err := readString(path, v)
-	return Search{Text: text}, err
+	return NewSearch(text), err
 }
 
 func (p *parser) compare(path string, keys map[string]jsontext.Value) (Condition, *Error) {
@@ -148,11 +149,11 @@ func readOperator(path string, field Field, keys map[string]jsontext.Value) (Ope
 			continue
 		}
 		if op.textual() && !mayHoldText(field) {
-			return 0, errorAt(path, "%s looks into text, and %s is none; one of %s", text, field.Name, operatorList(field))
+			return 0, errorAt(path, "%s looks into text, and %s is none; one of %s", text, quoted(field.Name), operatorList(field))
 		}
 		return op, nil
 	}
-	return 0, errorAt(path, "%q is not an operator; one of %s", text, operatorList(field))
+	return 0, errorAt(path, "%q is not an operator; one of %s", quoted(text), operatorList(field))
 }
 
 // mayHoldText reports whether a field's value can be a string or an array.
@@ -221,7 +222,7 @@ func (p *parser) several(path string, field Field, op Operator, v jsontext.Value
 
 // operand reads a constant in the form that field and operator ask for.
 func (p *parser) operand(path string, field Field, op Operator, v jsontext.Value) (Value, *Error) {
-	if err := checkNumbers(path, v); err != nil {
+	if err := checkValue(path, v, event.MaxDepth); err != nil {
 		return Value{}, err
 	}
 	switch {
@@ -248,7 +249,7 @@ func (p *parser) instant(path string, v jsontext.Value) (Value, *Error) {
 	case value.Kind == String && isRelative(value.Text):
 		micros, ok := parseRelative(value.Text, p.now)
 		if !ok {
-			return Value{}, errorAt(path, "%q is not a relative time; now, or now-90s, now-15m, now-12h, now-1d, now-2w", shortened(value.Text))
+			return Value{}, errorAt(path, "%q is not a relative time; now, or now-90s, now-15m, now-12h, now-1d, now-2w", quoted(value.Text))
 		}
 		instant := microsValue(micros)
 		instant.relative = value.Text
@@ -256,13 +257,13 @@ func (p *parser) instant(path string, v jsontext.Value) (Value, *Error) {
 	case value.Kind == String:
 		micros, err := event.ParseTime(value.Text)
 		if err != nil {
-			return Value{}, errorAt(path, "%q is not a time; %s", shortened(value.Text), wanted)
+			return Value{}, errorAt(path, "%q is not a time; %s", quoted(value.Text), wanted)
 		}
 		return microsValue(micros), nil
 	case value.Kind == Numeric:
 		micros, err := event.ParseEpochMillis(string(v))
 		if err != nil {
-			return Value{}, errorAt(path, "%s is outside the years 0 to 9999; %s", shortened(string(v)), wanted)
+			return Value{}, errorAt(path, "%s is outside the years 0 to 9999; %s", quoted(v), wanted)
 		}
 		return microsValue(micros), nil
 	}
@@ -279,7 +280,7 @@ func readSeverity(path string, v jsontext.Value) (Value, *Error) {
 		if severity, ok := event.ParseSeverity(value.Text); ok {
 			return SeverityValue(severity), nil
 		}
-		return Value{}, errorAt(path, "%q is not a severity; %s", shortened(value.Text), wanted)
+		return Value{}, errorAt(path, "%q is not a severity; %s", quoted(value.Text), wanted)
 	}
 	return Value{}, errorAt(path, "must be a severity, not %s; %s", kindName(v), wanted)
 }
@@ -296,28 +297,26 @@ func parsePattern(path string, field Field, v jsontext.Value) (Condition, *Error
 	return newCompare(field, Matches, pattern, value), nil
 }
 
-// checkNumbers refuses number literals that no event can hold.
-func checkNumbers(path string, v jsontext.Value) *Error {
-	switch event.KindOf(v) {
+// checkValue refuses what no event can hold: nesting deeper than depth and
+// number literals beyond the limits.
+func checkValue(path string, v jsontext.Value, depth int) *Error {
+	kind := event.KindOf(v)
+	if (kind == '[' || kind == '{') && depth == 0 {
+		return errorAt(path, "nests deeper than %d, and no event does", event.MaxDepth)
+	}
+	switch kind {
 	case '0':
-		if len(v) > event.MaxNumber {
-			return errorAt(path, "a number has %d characters, at most %d are allowed", len(v), event.MaxNumber)
-		}
-		if at := strings.IndexAny(string(v), "eE"); at >= 0 {
-			if exponent, _, _ := parseExponent(v, at+1); exponent > event.MaxExponent || exponent < -event.MaxExponent {
-				return errorAt(path, "the exponent of %s is beyond ±%d", shortened(string(v)), event.MaxExponent)
-			}
-		}
+		return checkNumber(path, v)
 	case '[':
 		i := 0
 		for e := event.WalkElements(v); e.Next(); i++ {
-			if err := checkNumbers(indexPath(path, i), e.Value); err != nil {
+			if err := checkValue(indexPath(path, i), e.Value, depth-1); err != nil {
 				return err
 			}
 		}
 	case '{':
 		for m := event.WalkMembers(v); m.Next(); {
-			if err := checkNumbers(keyPath(path, event.Unquoted(m.Key)), m.Value); err != nil {
+			if err := checkValue(keyPath(path, event.Unquoted(m.Key)), m.Value, depth-1); err != nil {
 				return err
 			}
 		}
@@ -325,11 +324,16 @@ func checkNumbers(path string, v jsontext.Value) *Error {
 	return nil
 }
 
-// shortened cuts a text that is quoted in a message.
-func shortened(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
+func checkNumber(path string, v jsontext.Value) *Error {
+	if len(v) > event.MaxNumber {
+		return errorAt(path, "a number has %d characters, at most %d are allowed", len(v), event.MaxNumber)
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	at := bytes.IndexAny(v, "eE")
+	if at < 0 {
+		return nil
+	}
+	if exponent, _, _ := parseExponent(v, at+1); exponent > event.MaxExponent || exponent < -event.MaxExponent {
+		return errorAt(path, "the exponent of %s is beyond ±%d", quoted(v), event.MaxExponent)
+	}
+	return nil
 }
