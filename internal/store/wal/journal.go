@@ -100,8 +100,9 @@ func (j *Journal) fail(err error) error {
 }
 
 // Rewrite begins a new generation whose snapshot is these records (none empty),
-// durably; the generation before the one before is deleted. ErrFailed as for
-// Log.Sync; any other error leaves the journal as it was.
+// durably; the generation before the one before is deleted. The records must
+// amount to the same state as all before them, since either may be replayed.
+// ErrFailed as for Log.Sync; any other error leaves the journal as it was.
 func (j *Journal) Rewrite(records iter.Seq[[]byte]) error {
 	if j.err != nil {
 		return j.err
