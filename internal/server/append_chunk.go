@@ -200,6 +200,7 @@ func (g *gatherer) reserve(ctx context.Context, n int) error {
 	if g.current.count > 0 && !g.hand(ctx) {
 		return ctx.Err()
 	}
+	need = int64(len(g.current.text) + n)
 	if g.current.lease.taken == 0 && need <= g.s.bodies.total {
 		return g.current.lease.wait(ctx, need)
 	}
@@ -249,11 +250,7 @@ func (g *gatherer) hand(ctx context.Context) bool {
 	g.current = newChunk(g.s.bodies, g.line)
 	rest := full.text[g.parsed:]
 	g.parsed = 0
-	if len(rest) > 0 && !g.current.lease.grow(int64(len(rest))) {
-		// It counts on the full chunk's account until that is stored.
-		full.lease, g.current.lease = lease{from: full.lease.from}, full.lease
-	}
-	g.current.text = append(g.current.text, rest...)
+	g.current.text = append(g.current.text, rest...) // counted by the next reserve
 	select {
 	case g.chunks <- full:
 		return true

@@ -18,6 +18,8 @@ import (
 const (
 	// maxWindow is the most memory that a zstd body may ask the decoder for.
 	maxWindow = 8 << 20
+	// smallBuffer is where buffers of bodies begin.
+	smallBuffer = 64 << 10
 	// keptBuffer is the largest buffer that is kept for the next request.
 	keptBuffer = 8 << 20
 	// smallBody bounds bodies that are settings or queries.
@@ -175,7 +177,7 @@ const lastRead = time.Second
 // Read returns inflated bytes; its errors but io.EOF are problems.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.explain(err)
 	}
 	return n, err
@@ -215,7 +217,7 @@ type received struct {
 	lease lease
 }
 
-var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, 64<<10)) }}
+var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, smallBuffer)) }}
 
 func (b *received) release() {
 	b.lease.end()
@@ -244,31 +246,32 @@ func (s *Server) receive(r *request, max int64) (*received, error) {
 	return b, nil
 }
 
-// fill reads to the end, and no further than one byte above max.
+// fill reads to the end, and no further than one byte above max. It takes from
+// the budget what it may use of the buffer, however large that is.
 func (b *received) fill(from io.Reader, max, expected int64) error {
-	size := int64(cap(b.bytes))
+	size := int64(smallBuffer)
 	if expected >= size {
 		size = expected + 1 // one more than is read, to see the end
 	}
-	for {
-		if !b.lease.grow(min(size, max+1)) {
+	for ; ; size *= 2 {
+		size = min(size, max+1)
+		if !b.lease.grow(size) {
 			return overloaded("the bodies of other requests use all of the memory for bodies; send it again")
 		}
-		b.reserve(min(size, max+1))
-		for len(b.bytes) < cap(b.bytes) {
-			n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.reserve(size)
+		for int64(len(b.bytes)) < size {
+			n, err := from.Read(b.bytes[len(b.bytes):size])
 			b.bytes = b.bytes[:len(b.bytes)+n]
 			if int64(len(b.bytes)) > max {
 				return tooLarge("the body is over the limit of %d bytes", max)
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
 		}
-		size = 2 * int64(cap(b.bytes))
 	}
 }
 

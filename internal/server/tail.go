@@ -101,6 +101,7 @@ func (t *tail) follow(ctx context.Context) {
 			t.deliver(&delivery)
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 			t.out.raw(": still here\n")
+			t.position = t.subscription.Position()
 			t.mark()
 		default:
 			return
