@@ -168,6 +168,9 @@ func (l *Log) checkPositions(in *instance, v *version) {
 
 // removeInstance deletes the directory of a deleted instance.
 func (l *Log) removeInstance(in *instance) error {
+	if _, err := l.opts.FS.Stat(l.instancePath(in)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err := vfs.RemoveAll(l.opts.FS, l.instancePath(in)); err != nil {
 		return err
 	}

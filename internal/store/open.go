@@ -222,6 +222,11 @@ func (l *Log) replaySection(e *entry, s section, lsn uint64) error {
 // replayBatch adds what is not sealed of a batch to an entry.
 func (l *Log) replayBatch(e *entry, in *instance, b *stampedBatch) error {
 	last := in.view.last
+	for _, other := range e.batches {
+		if other.to == in {
+			last = other.last()
+		}
+	}
 	if b.last() <= last {
 		return nil
 	}

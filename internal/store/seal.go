@@ -63,11 +63,6 @@ func (l *Log) sealLocked(ctx context.Context, in *instance) error {
 	if err != nil {
 		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
 	}
-	if in.journal == nil {
-		if err := l.openStreams(in, in.nextFile); err != nil {
-			return err
-		}
-	}
 	s := &sealing{log: l, in: in, upTo: upTo, streams: map[*stream]*stream{}}
 	if err := s.run(ctx); err != nil {
 		s.undo()

@@ -198,12 +198,20 @@ func (l *Log) writeStreams(in *instance, stamp int64, changed []*stream) error {
 	if len(records) == 0 {
 		return nil
 	}
+	if in.journal == nil {
+		if err := l.openStreams(in, in.nextFile); err != nil {
+			return err
+		}
+	}
 	return in.journal.Append(records...)
 }
 
 // compactStreams writes the journal anew where it has grown. The numbers in
 // memory are those that the manifest stands for.
 func (l *Log) compactStreams(in *instance) error {
+	if in.journal == nil {
+		return nil
+	}
 	if size, base := in.journal.Size(); size <= 2*base+streamsSlack {
 		return nil
 	}
