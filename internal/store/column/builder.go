@@ -118,6 +118,9 @@ func (b *Builder) column(p PathColumn, row int) Col {
 	if c, ok := b.colOf[key]; ok {
 		return c
 	}
+	if c := b.widened(p, row); c != noCol {
+		return c
+	}
 	if !b.plan.allowsColumn(key, p, len(b.paths)) {
 		return noCol
 	}
@@ -138,6 +141,7 @@ type objectBuilder struct {
 
 // builtShape says where the values of a shape's placeholders go.
 type builtShape struct {
+	code uint32
 	cols []Col
 	rows int // that have the shape
 }
@@ -152,10 +156,13 @@ func (o *objectBuilder) append(b *Builder, row int, text []byte) {
 	if o.split.split(text, maxSkeleton) {
 		shape = o.shape(b, row)
 	}
-	if shape == nil {
+	if shape == nil || o.tooWide(b, shape) {
 		b.cols[restCol(o.root)].addBytes(row, text)
 		return
 	}
+	col := b.cols[shapeCol(o.root)]
+	col.mark(row)
+	col.codes = append(col.codes, shape.code)
 	shape.rows++
 	rest := b.scratch[:0]
 	for i, v := range o.split.values {
@@ -177,8 +184,8 @@ func (o *objectBuilder) append(b *Builder, row int, text []byte) {
 	b.scratch = rest
 }
 
-// shape finds or makes the shape of the object just split, and notes it for
-// the row; nil if it may have none.
+// shape finds or makes the shape of the object just split; nil if it may have
+// none.
 func (o *objectBuilder) shape(b *Builder, row int) *builtShape {
 	col, skeleton := b.cols[shapeCol(o.root)], o.split.skeleton
 	code, known := col.index[string(skeleton)]
@@ -195,17 +202,20 @@ func (o *objectBuilder) shape(b *Builder, row int) *builtShape {
 			s.cols[i] = b.column(p, row)
 		}
 		code = col.define(string(skeleton))
+		s.code = code
 		o.shapes = append(o.shapes, s)
 		o.bytes += len(skeleton)
 	}
-	col.mark(row)
-	col.codes = append(col.codes, code)
 	return &o.shapes[code]
 }
 
 func (o *objectBuilder) put(p *Packed, row int, v value) {
 	switch v.kind {
 	case Int:
+		if p.kind == Double {
+			p.addDouble(row, float64(int64(v.bits)))
+			return
+		}
 		p.addInt(row, int64(v.bits))
 	case Double:
 		p.addDouble(row, math.Float64frombits(v.bits))

@@ -26,6 +26,8 @@ const (
 type Plan struct {
 	columns map[string]bool    // path keys
 	shapes  [2]map[string]bool // nil = any
+	// integers has the columns of doubles that take the integers of their path.
+	integers map[string]bool
 }
 
 func (p *Plan) allowsColumn(key string, c PathColumn, have int) bool {
@@ -52,9 +54,15 @@ func (p *Plan) allowsShape(o *objectBuilder, skeleton []byte) bool {
 // Only is the plan that keeps to the builder's columns and takes any shape
 // within the bounds of a plan.
 func (b *Builder) Only() *Plan {
-	p := &Plan{columns: map[string]bool{}}
-	for _, c := range b.paths {
+	p := &Plan{columns: map[string]bool{}, integers: map[string]bool{}}
+	for i, c := range b.paths {
+		if b.cols[FirstPath+Col(i)].n == 0 {
+			continue // Widen has emptied it
+		}
 		p.columns[c.key()] = true
+		if c.Integers {
+			p.integers[c.key()] = true
+		}
 	}
 	return p
 }

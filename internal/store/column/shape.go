@@ -28,6 +28,9 @@ type PathColumn struct {
 	Root query.Root // Payload or Metadata
 	Path []string
 	Kind Kind
+	// Integers is set on a column of doubles that holds the path's integers
+	// too: there is no Int column of the path then.
+	Integers bool
 }
 
 // key identifies a path column in maps.
@@ -99,7 +102,7 @@ func (w *skeletonWalk) value(i int) int {
 	case c == '{':
 		return w.object(i)
 	case Kind(c) >= Int && Kind(c) <= JSON:
-		w.slots = append(w.slots, PathColumn{w.root, append([]string(nil), w.path...), Kind(c)})
+		w.slots = append(w.slots, PathColumn{Root: w.root, Path: append([]string(nil), w.path...), Kind: Kind(c)})
 		return i + 1
 	}
 	end := valueEnd(w.text, i)

@@ -40,6 +40,10 @@ func NewBlock(meta Meta, rows int, paths []PathColumn, source Source) Block {
 		m := make(map[string]Col, len(paths))
 		for i, p := range paths {
 			m[p.key()] = FirstPath + Col(i)
+			if p.Integers {
+				p.Kind = Int
+				m[p.key()] = FirstPath + Col(i)
+			}
 		}
 		return m
 	})

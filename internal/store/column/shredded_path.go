@@ -21,7 +21,7 @@ func (b *shredded) Path(root query.Root, path []query.Step) (PathColumns, error)
 	var p PathColumns
 	for kind, keys := Int, keysOf(path); kind <= JSON && keys != nil; kind++ {
 		c, ok := b.index()[string(appendPathKey(nil, root, keys, kind))]
-		if !ok {
+		if !ok || b.paths[c-FirstPath].Kind != kind {
 			continue
 		}
 		v, err := b.source.Vector(c)

@@ -22,10 +22,13 @@ type layout struct {
 // newLayout chooses for the columns that the builder has: the fixed ones, then
 // the path columns by falling frequency.
 func newLayout(b *column.Builder) *layout {
-	l := &layout{paths: slices.Clone(b.Paths()), names: slices.Clone(fixedNames[:])}
+	l := &layout{names: slices.Clone(fixedNames[:])}
 	values := map[string]int{}
 	for i, p := range b.Paths() {
-		values[pathKey(p)] = b.Column(column.FirstPath + column.Col(i)).Values()
+		if n := b.Column(column.FirstPath + column.Col(i)).Values(); n > 0 {
+			values[pathKey(p)] = n
+			l.paths = append(l.paths, p)
+		}
 	}
 	slices.SortStableFunc(l.paths, func(x, y column.PathColumn) int {
 		return cmp.Compare(values[pathKey(y)], values[pathKey(x)])
@@ -107,7 +110,7 @@ func (l *layout) kind(c column.Col) column.Kind {
 func (l *layout) document() []pathColumn {
 	list := make([]pathColumn, len(l.paths))
 	for i, p := range l.paths {
-		list[i] = pathColumn{Name: l.names[int(column.FirstPath)+i], Root: rootNames[p.Root], Path: p.Path, Kind: kindNames[p.Kind]}
+		list[i] = pathColumn{Name: l.names[int(column.FirstPath)+i], Root: rootNames[p.Root], Path: p.Path, Kind: kindNames[p.Kind], Integers: p.Integers}
 	}
 	return list
 }

@@ -82,3 +82,42 @@ func TestMergeRefusesOverlap(t *testing.T) {
 		t.Fatal("a segment was merged with itself")
 	}
 }
+
+// The second row group of a file keeps to the columns that the first has
+// chosen, whatever it holds.
+func TestSecondRowGroupHoldsWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := columntest.Rows(t, 16)
+		half := rapid.IntRange(0, len(rows)).Draw(t, "rows of the first group")
+		var out bytes.Buffer
+		f := newFileWriter(&out, testInstance, true)
+		for i := range rows {
+			if i == half && i > 0 {
+				if err := f.endGroup(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := f.append(&rows[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := f.close(); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, out.Bytes(), nil)
+		groups := s.Groups()
+		if half > 0 && half < len(rows) {
+			if err := columntest.Check(groups[1].Block(), withIDs(byStream(rows[half:]))); err != nil {
+				t.Fatal(err)
+			}
+			rows = rows[:half]
+		}
+		if err := columntest.Check(groups[0].Block(), withIDs(byStream(rows))); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Verify(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -145,6 +145,8 @@ type pathColumn struct {
 	Root string   `json:"root"`
 	Path []string `json:"path"`
 	Kind string   `json:"kind"`
+	// Integers says that a column of doubles holds the path's integers too.
+	Integers bool `json:"integers,omitempty"`
 }
 
 var (
@@ -191,7 +193,7 @@ func (d *document) paths() ([]column.PathColumn, error) {
 		if root == 0 || kind == 0 || len(c.Path) == 0 {
 			return nil, fmt.Errorf("footer document: column %q has root %q, kind %q and %d keys", c.Name, c.Root, c.Kind, len(c.Path))
 		}
-		list[i] = column.PathColumn{Root: root, Path: c.Path, Kind: kind}
+		list[i] = column.PathColumn{Root: root, Path: c.Path, Kind: kind, Integers: c.Integers && kind == column.Double}
 	}
 	return list, nil
 }

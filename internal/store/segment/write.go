@@ -109,6 +109,7 @@ func (f *fileWriter) endGroup() error {
 		return err
 	}
 	if f.layout == nil {
+		b.Widen()
 		f.layout = newLayout(b)
 		f.doc.Columns = f.layout.document()
 		f.parquet = parquet.NewWriter(f.sums, f.layout.options()...)
