@@ -37,7 +37,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 	if r.params.has("cursor") {
 		more += `,"cursor":` + string(event.AppendQuoted(nil, r.params["cursor"]))
 	}
-	q, err := filterQuery(r, more)
+	q, err := s.filterQuery(r, more)
 	if err != nil {
 		return err
 	}

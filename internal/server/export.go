@@ -24,7 +24,7 @@ type exporter interface {
 }
 
 func (s *Server) export(w http.ResponseWriter, r *request) error {
-	q, err := filterQuery(r, "")
+	q, err := s.filterQuery(r, "")
 	if err != nil {
 		return err
 	}

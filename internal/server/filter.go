@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/query"
@@ -119,7 +118,7 @@ func scalar(value string) []byte {
 
 // filterQuery is the query that the filters of a request mean. more are further
 // members of it as JSON, each with its comma in front.
-func filterQuery(r *request, more string) (*query.Query, error) {
+func (s *Server) filterQuery(r *request, more string) (*query.Query, error) {
 	all, err := r.params.conditions()
 	if err != nil {
 		return nil, err
@@ -133,7 +132,7 @@ func filterQuery(r *request, more string) (*query.Query, error) {
 		text = append(text, c.text...)
 	}
 	text = append(append(append(text, ']'), more...), '}')
-	q, err := query.Parse(text, time.Now())
+	q, err := query.Parse(text, s.opts.Now())
 	return q, blame(err, all)
 }
 

@@ -33,7 +33,7 @@ type running struct {
 // start runs a server until the test ends.
 func start(t *testing.T, opts Options) *running {
 	t.Helper()
-	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits})
+	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits, Now: opts.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ func purgeRoutes() []route {
 }
 
 func (s *Server) purgeEvents(w http.ResponseWriter, r *request) error {
-	q, err := filterQuery(r, "")
+	q, err := s.filterQuery(r, "")
 	if err != nil {
 		return err
 	}

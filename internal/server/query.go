@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/query"
@@ -27,7 +26,7 @@ func (s *Server) query(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	q, err := query.Parse(b.bytes, time.Now())
+	q, err := query.Parse(b.bytes, s.opts.Now())
 	b.release()
 	if err != nil {
 		return err

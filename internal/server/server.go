@@ -48,6 +48,9 @@ type Options struct {
 	// Version is what /version says of the build. Default: what the Go
 	// toolchain stamped into the binary.
 	Version string
+	// Now is the clock that relative times (now-15m) count from; give what the
+	// log was opened with. Default time.Now.
+	Now func() time.Time
 
 	timing timing
 }
@@ -77,6 +80,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	o.Limits = o.Limits.WithDefaults()
 	for _, d := range []struct {

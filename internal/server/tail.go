@@ -31,7 +31,7 @@ func tailRoutes() []route {
 // tail writes one subscription as Server-Sent Events. What arrives while a
 // write is in progress goes together in the next.
 func (s *Server) tail(w http.ResponseWriter, r *request) error {
-	q, err := filterQuery(r, "")
+	q, err := s.filterQuery(r, "")
 	if err != nil {
 		return err
 	}
