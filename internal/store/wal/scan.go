@@ -114,7 +114,6 @@ const (
 	faultShort  = "the file ends inside a record's header"
 	faultHeader = "no record header: its checksum is wrong"
 	faultBody   = "the checksum of a record's body is wrong"
-	faultKnown  = "" // nothing
 )
 
 // record reads the record at an offset; fault says what is wrong with it. A
@@ -140,7 +139,7 @@ func (r *reader) record(offset int64, salt uint32) (p placed, body []byte, fault
 	if crc32.Checksum(body, castagnoli) != h.bodyCRC {
 		return p, nil, faultBody, nil
 	}
-	return p, body, faultKnown, nil
+	return p, body, "", nil
 }
 
 // resync finds the next record header after an offset that has none. Without

@@ -180,12 +180,14 @@ func survey(f vfs.File, lf *logFile) (tail, error) {
 	}
 	t.good = max(min(t.proven, lf.size), end)
 	for _, h := range holes {
-		// Without its header a file has been damaged, and may be proven further.
-		if h.end > t.proven && lf.hdrOK {
-			from := max(h.offset, t.proven)
-			t.good, t.torn = from, &hole{offset: from, end: end, reason: h.reason}
-			break
+		// Without its header a file has been damaged, and may be proven further. A
+		// hole that has a record's length is all damage if any of it is proven.
+		if h.end <= t.proven || !lf.hdrOK || h.lsn > 0 && h.offset < t.proven {
+			continue
 		}
+		from := max(h.offset, t.proven)
+		t.good, t.torn = from, &hole{offset: from, end: end, reason: h.reason}
+		break
 	}
 	for _, p := range beyond(unproven, t.proven) {
 		if p.kind == kindData && p.offset < t.good {
