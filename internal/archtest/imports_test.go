@@ -17,7 +17,6 @@ var arrows = map[string][]string{
 
 	"internal/store/vfs":     {},
 	"internal/store/eventid": {},
-	"internal/store/idrun":   {},
 	"internal/store/idrun":   {"internal/store/vfs"},
 	"internal/store/wal":     {"internal/store/vfs"},
 	"internal/store/column":  {"event", "query"},
@@ -27,6 +26,8 @@ var arrows = map[string][]string{
 		"event", "query", "internal/store/column", "internal/store/eventid", "internal/store/exec",
 		"internal/store/idrun", "internal/store/segment", "internal/store/vfs", "internal/store/wal",
 	},
+
+	"internal/catalog": {"event"},
 
 	// The root package joins the parts of the log; nobody else sees the store.
 	".": {"event", "query", "internal/store", "internal/store/exec"},
@@ -103,17 +104,19 @@ func inModule(imported string) (dir string, ours bool) {
 // libraries says which packages may use which module that is not ours. A
 // module that is not here may not be used by anything but tests.
 var libraries = map[string][]string{
-	"github.com/parquet-go/parquet-go":    {"internal/store/segment", "internal/server"},
-	"github.com/klauspost/compress":       {"internal/store/segment", "internal/store", "internal/server", "client"},
-	"github.com/google/uuid":              {"internal/store", "internal/server", "."},
-	"github.com/prometheus/client_golang": {"internal/server"},
-	"github.com/alecthomas/kong":          {"app"},
-	"github.com/schollz/progressbar/v3":   {"app"},
-	"golang.org/x/sync":                   {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
-	"golang.org/x/sys":                    {"internal/store/vfs", "internal/store", "app"},
-	"golang.org/x/term":                   {"app"},
-	"github.com/rivo/uniseg":              {"app"},
-	"github.com/cespare/xxhash/v2":        {"internal/store"},
+	"github.com/parquet-go/parquet-go":         {"internal/store/segment", "internal/server"},
+	"github.com/klauspost/compress":            {"internal/store/segment", "internal/store", "internal/server", "client"},
+	"github.com/google/uuid":                   {"internal/store", "internal/server", "."},
+	"github.com/prometheus/client_golang":      {"internal/server"},
+	"github.com/alecthomas/kong":               {"app"},
+	"github.com/schollz/progressbar/v3":        {"app"},
+	"github.com/goccy/go-yaml":                 {"internal/catalog"},
+	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/catalog"},
+	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
+	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "app"},
+	"golang.org/x/term":                        {"app"},
+	"github.com/rivo/uniseg":                   {"app"},
+	"github.com/cespare/xxhash/v2":             {"internal/store"},
 }
 
 // testLibraries are the modules that tests may use besides.
