@@ -76,9 +76,9 @@ func (c Cursor) Encode() string {
 
 var errCursor = &Error{Path: "cursor", Message: "is not a cursor of this log; give next_cursor of an answer, unchanged"}
 
-// DecodeCursor reads what Encode wrote. The error is what is wrong, at the path
+// DecodeCursor reads what Encode wrote. The only error is a *Error at the path
 // "cursor".
-func DecodeCursor(text string) (Cursor, *Error) {
+func DecodeCursor(text string) (Cursor, error) {
 	if len(text) > maxCursor {
 		return Cursor{}, errCursor
 	}
@@ -161,9 +161,9 @@ func (q *Query) CheckCursor(instanceID string) (c Cursor, ok bool, err error) {
 	if q.Cursor == "" {
 		return Cursor{}, false, nil
 	}
-	c, fault := DecodeCursor(q.Cursor)
-	if fault != nil {
-		return Cursor{}, false, fault
+	c, err = DecodeCursor(q.Cursor)
+	if err != nil {
+		return Cursor{}, false, err
 	}
 	kind := AppendOrder
 	if len(q.OrderBy) > 0 {

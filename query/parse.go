@@ -103,9 +103,9 @@ func parseCursor(q *Query, keys map[string]jsontext.Value) *Error {
 	if _, given := keys["reduce"]; given {
 		return errorAt("cursor", "does not go with reduce, whose groups have no pages; use limit and offset")
 	}
-	cursor, cursorErr := DecodeCursor(text)
-	if cursorErr != nil {
-		return errorAt("cursor", "%s", cursorErr.Message)
+	cursor, decodeErr := DecodeCursor(text)
+	if decodeErr != nil {
+		return errCursor
 	}
 	q.Cursor = text
 	q.Now = time.UnixMicro(cursor.Now)

@@ -5,6 +5,7 @@ import (
 	"encoding/json/jsontext"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,21 +98,12 @@ func readObject(path string, v jsontext.Value, known ...string) (map[string]json
 	members := make(map[string]jsontext.Value)
 	for m := event.WalkMembers(v); m.Next(); {
 		key := event.Unquoted(m.Key)
-		if !contains(known, key) {
+		if !slices.Contains(known, key) {
 			return nil, unknownKey(keyPath(path, key), key, known)
 		}
 		members[key] = m.Value
 	}
 	return members, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 func unknownKey(path, key string, known []string) *Error {
