@@ -84,6 +84,11 @@ func adminHandler(log *firn.Log) http.Handler {
 		json.MarshalWrite(w, last)
 		io.WriteString(w, "\n")
 	})
+	mux.HandleFunc("POST /confirm-clock", func(w http.ResponseWriter, r *http.Request) {
+		if err := log.ConfirmClock(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
 	return mux
 }
 
@@ -143,6 +148,14 @@ func (a *admin) backup(ctx context.Context, w io.Writer) error {
 		return errors.New(text)
 	}
 	return nil
+}
+
+func (a *admin) confirmClock(ctx context.Context) error {
+	resp, err := a.post(ctx, "/confirm-clock")
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 func (a *admin) verify(ctx context.Context, progress func(done, total int64)) (firn.VerifyReport, error) {

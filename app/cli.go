@@ -34,7 +34,7 @@ type commands struct {
 	Streams   streamsCommand   `cmd:"" group:"log" help:"List an instance's streams."`
 	Stats     statsCommand     `cmd:"" group:"log" help:"Count what an instance holds."`
 	Purge     purgeCommand     `cmd:"" group:"log" help:"Delete the events that match a filter."`
-	Retention retentionCommand `cmd:"" group:"log" help:"See what retention would delete."`
+	Retention retentionCommand `cmd:"" group:"log" help:"See what retention would delete, and give it a word it waits for."`
 
 	Verify  verifyCommand  `cmd:"" group:"disk" help:"Read everything and check every checksum and number."`
 	Backup  backupCommand  `cmd:"" group:"disk" help:"Write a consistent copy of a log, also while it is served."`

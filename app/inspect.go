@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/firnlog/firn/event"
 )
@@ -220,70 +219,4 @@ func (c *purgeCommand) Run(env *environment) error {
 	}
 	env.say(fmt.Sprintf("deleted %s of %s", counted(n, "event"), c.Instance))
 	return nil
-}
-
-type retentionCommand struct {
-	Preview retentionPreview `cmd:"" help:"Count what retention would delete, now or at a time to come."`
-}
-
-type retentionPreview struct {
-	connection
-	output
-	Instance string    `short:"i" placeholder:"NAME" help:"Instance, by id or name (default: all with a retention)."`
-	AsOf     time.Time `placeholder:"TIME" help:"At this time, RFC 3339 (default: now)."`
-}
-
-func (c *retentionPreview) Help() string {
-	return `Retention deletes by recorded_at, the server's clock, at its start and hourly.
-Set it with: firn instances update NAME --retention-days N`
-}
-
-// Run counts, instance by instance.
-func (c *retentionPreview) Run(env *environment) error {
-	at := c.AsOf
-	if at.IsZero() {
-		at = time.Now()
-	}
-	s, err := c.open(env)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	instances, err := s.instances(env.ctx)
-	if err != nil {
-		return s.explain(err, "")
-	}
-	t := &table{columns: []column{{title: "INSTANCE", max: 40}, {title: "RETENTION"}, {title: "DELETES BEFORE"}, {title: "EVENTS", right: true}}}
-	var lines []jsontext.Value
-	found := false
-	for _, in := range instances {
-		if c.Instance != "" && c.Instance != in.ID && c.Instance != in.Name || c.Instance == "" && in.RetentionDays == 0 {
-			continue
-		}
-		found = true
-		before, n := at.AddDate(0, 0, 0), int64(0)
-		o := object{}
-		o.put("instance", quote(in.Name))
-		o.put("retention_days", number(int64(in.RetentionDays)))
-		cell := ""
-		if in.RetentionDays > 0 {
-			before = at.Add(-time.Duration(in.RetentionDays) * 24 * time.Hour)
-			if n, err = s.countBefore(env.ctx, in.ID, before); err != nil {
-				return s.explain(err, in.Name)
-			}
-			cell = instant(before)
-			o.put("deletes_before", quote(jsonTime(before)))
-		}
-		o.put("events", number(n))
-		t.add(in.Name, retention(in.RetentionDays), cell, grouped(n))
-		lines = append(lines, o.close())
-	}
-	if !found && c.Instance != "" {
-		return s.noInstance(env.ctx, c.Instance)
-	}
-	if !found {
-		env.say("no instance has a retention: everything is kept for ever")
-		return nil
-	}
-	return env.print(c.form(env), t, lines)
 }

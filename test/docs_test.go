@@ -234,7 +234,7 @@ type background struct {
 	stop  context.CancelFunc
 }
 
-// runBehind starts a block and returns when it has begun to answer.
+// runBehind starts a block in another terminal.
 func runBehind(t *testing.T, dir string, env []string, code string, s step) *background {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -249,29 +249,20 @@ func runBehind(t *testing.T, dir string, env []string, code string, s step) *bac
 		t.Fatal(err)
 	}
 	b := &background{step: s, found: make(chan bool, 1), stop: cancel}
-	first := make(chan struct{})
 	go func() {
 		defer cmd.Wait()
 		lines := bufio.NewScanner(out)
-		seen, found := false, false
+		found := false
 		for lines.Scan() {
-			if !seen {
-				seen = true
-				close(first)
-			}
 			if !found && bytes.Contains(lines.Bytes(), []byte(s.until)) {
 				found = true
 				b.found <- true
 			}
 		}
-		if !seen {
-			close(first)
-		}
 		if !found {
 			b.found <- false
 		}
 	}()
-	<-first
 	return b
 }
 
