@@ -62,7 +62,7 @@ type Order struct {
 	Desc  bool
 }
 
-// ReduceType is a reduction of SPEC §3.
+// ReduceType is a way to make one value of many.
 type ReduceType uint8
 
 // The reductions.

@@ -12,11 +12,10 @@ import (
 	"encoding/json/v2"
 	"errors"
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/query"
@@ -225,8 +224,8 @@ func (x *expectation) compareError(t *testing.T, text []byte, err error) {
 func (x *expectation) compare(t *testing.T, text []byte, answer Answer) {
 	t.Helper()
 	report := func(what string, want, got any) {
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s\n%s (-want +got):\n%s", text, what, diff)
+		if !reflect.DeepEqual(want, got) {
+			t.Errorf("%s\n%s\nwant %v\ngot  %v", text, what, want, got)
 		}
 	}
 	switch {
