@@ -19,6 +19,7 @@ func Merge(ctx context.Context, w io.Writer, segments []*Segment, keep func(colu
 	}
 	first := segments[0].info
 	f := newFileWriter(w, Instance{ID: first.InstanceID, Key: first.Key}, true)
+	f.codec = well
 	last := int64(0)
 	for _, s := range segments {
 		if s.info.InstanceID != first.InstanceID || s.info.Key != first.Key {

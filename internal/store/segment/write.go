@@ -12,6 +12,7 @@ import (
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // ErrEmpty says that there are no rows to make a segment of.
@@ -49,11 +50,12 @@ type fileWriter struct {
 	builder *column.Builder
 	plan    *column.Plan // of the second and later row groups
 	layout  *layout      // nil before the first row group
+	codec   *zstd.Codec
 	parquet *parquet.Writer
 }
 
 func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
-	f := &fileWriter{sums: &sumWriter{w: w}, sorted: sorted}
+	f := &fileWriter{sums: &sumWriter{w: w}, sorted: sorted, codec: fast}
 	f.doc = document{Format: FormatVersion, BlockSize: blockSize, Order: orderByPosition, Info: Info{InstanceID: in.ID, Key: in.Key}}
 	if sorted {
 		f.doc.Order = orderByStream
@@ -112,7 +114,7 @@ func (f *fileWriter) endGroup() error {
 		b.Widen()
 		f.layout = newLayout(b)
 		f.doc.Columns = f.layout.document()
-		f.parquet = parquet.NewWriter(f.sums, f.layout.options()...)
+		f.parquet = parquet.NewWriter(f.sums, f.layout.options(f.codec)...)
 		f.plan = b.Only()
 	}
 	order := rowOrder(b, f.sorted)
