@@ -28,7 +28,10 @@ func flatten(objects []jsontext.Value) *flat {
 
 func (f *flat) object(row map[string]jsontext.Value, prefix string, o jsontext.Value) {
 	for m := event.WalkMembers(o); m.Next(); {
-		name := string(event.AppendPathKey([]byte(prefix), event.Unquoted(m.Key)))
+		name := event.Unquoted(m.Key) // at the top the name of a field or a group key, as it was asked for
+		if prefix != "" {
+			name = string(event.AppendPathKey([]byte(prefix), name))
+		}
 		if event.KindOf(m.Value) == '{' && len(m.Value) > 2 {
 			f.object(row, name, m.Value)
 			continue
@@ -62,7 +65,7 @@ func (f *flat) table() *table {
 			numbers = numbers && (k == '0' || k == 'n' || k == 0)
 		}
 		title := strings.ToUpper(name)
-		if strings.ContainsAny(name, ".[") {
+		if strings.ContainsAny(name, ".[:") {
 			title = name // a path is case-sensitive: it can be copied into a query
 		}
 		t.columns = append(t.columns, column{title: escape(title), right: numbers, max: 60})

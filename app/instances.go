@@ -121,7 +121,7 @@ func (c *instancesUpdate) Run(env *environment) error {
 	defer s.close()
 	in, err := s.updateInstance(env.ctx, c.Instance, c.Name, c.settings)
 	if err != nil {
-		return s.explain(err, c.Instance)
+		return s.explain(err, "")
 	}
 	return env.printInstances(c.form(env), []instance{in})
 }
@@ -141,7 +141,7 @@ func (c *instancesDelete) Run(env *environment) error {
 	defer s.close()
 	stats, err := s.stats(env.ctx, c.Instance)
 	if err != nil {
-		return s.explain(err, c.Instance)
+		return s.explain(err, "")
 	}
 	if !c.Yes {
 		if err := env.ask(fmt.Sprintf("Delete instance %s with %s for good?", escape(c.Instance), counted(stats.Events, "event"))); err != nil {
@@ -149,7 +149,7 @@ func (c *instancesDelete) Run(env *environment) error {
 		}
 	}
 	if err := s.deleteInstance(env.ctx, c.Instance); err != nil {
-		return s.explain(err, c.Instance)
+		return s.explain(err, "")
 	}
 	env.say(fmt.Sprintf("deleted %s with %s", c.Instance, counted(stats.Events, "event")))
 	return nil

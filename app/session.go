@@ -183,7 +183,9 @@ func explainAnswer(a *client.Error, instance string) error {
 	}
 	plain := errors.New(text)
 	switch {
-	case a.Status == http.StatusNotFound && instance != "":
+	case a.Status == http.StatusNotFound && instance == "":
+		return hint(plain, "`firn instances` lists those there are.")
+	case a.Status == http.StatusNotFound:
 		return hint(plain, "`firn instances` lists those there are; make one with: firn instances create %s", shellWord(instance))
 	case a.Status == http.StatusUnauthorized:
 		return hint(plain, "Give a key with FIRN_API_KEY or --api-key.")
