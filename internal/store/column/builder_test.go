@@ -5,6 +5,7 @@ import (
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/column/columntest"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 )
 
@@ -32,4 +33,24 @@ func TestBlockHoldsWhatWasAppended(t *testing.T) {
 			t.Fatalf("snapshot of the first %d rows: %v", half, err)
 		}
 	})
+}
+
+// Snapshots are read while appending goes on; the race detector looks on.
+func TestSnapshotsWhileAppending(t *testing.T) {
+	t.Parallel()
+	rows := columntest.NewSampler(1).Rows(400)
+	b := column.NewBuilder(columntest.Meta)
+	var g errgroup.Group
+	for i := range rows {
+		if err := b.Append(&rows[i]); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 50 {
+			block, held := b.Snapshot(), rows[:i+1]
+			g.Go(func() error { return columntest.Check(block, held) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -42,7 +42,7 @@ func TestFlippedBitsAreFound(t *testing.T) {
 	}
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, seed))
-	for range 3000 {
+	for range 2000 {
 		bit := r.IntN(8 * len(data))
 		flipped := bytes.Clone(data)
 		flipped[bit/8] ^= 1 << (bit % 8)

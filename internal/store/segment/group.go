@@ -38,8 +38,8 @@ func (g Group) Block() column.Block {
 }
 
 // MayHold reports whether a row can have the given string at a string field:
-// StreamID, EventType, Category, Actor, Subject, ID, or a payload or metadata
-// path. It may say true wrongly, never false.
+// StreamID, EventType, Actor, Subject, ID, or a payload or metadata path. It may
+// say true wrongly, and does for other fields, but never false wrongly.
 func (g Group) MayHold(f query.Field, value string) bool {
 	switch f.Root {
 	case query.StreamID:

@@ -1,13 +1,15 @@
 package segment
 
 import (
-	"testing"
-
 	"encoding/json/v2"
+	"errors"
+	"testing"
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/column/columntest"
 	"github.com/firnlog/firn/query"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 )
 
@@ -92,5 +94,38 @@ func TestCacheKeepsItsBudget(t *testing.T) {
 	}
 	if err := s.Close(); err != nil || cache.Size() != 0 {
 		t.Fatalf("closed with %d bytes in the cache: %v", cache.Size(), err)
+	}
+}
+
+// A block is read by many at once, with a cache too small for all it holds.
+func TestManyReaders(t *testing.T) {
+	t.Parallel()
+	data, _ := write(t, columntest.NewSampler(1).Rows(3000))
+	s := open(t, data, NewCache(100<<10))
+	block := s.Groups()[0].Block()
+	want, err := block.Events(nil, []int32{7, 2999, 0}, column.Need{Payload: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	for i := range 4 {
+		g.Go(func() error {
+			for c := range s.leaves {
+				if _, err := block.Path(query.Payload, []query.Step{{Key: "session"}}); err != nil {
+					return err
+				}
+				if _, err := (&source{seg: s}).Vector(column.Col((c + 5*i) % len(s.leaves))); err != nil {
+					return err
+				}
+			}
+			got, err := block.Events(nil, []int32{7, 2999, 0}, column.Need{Payload: true})
+			if err == nil && !cmp.Equal(want, got) {
+				err = errors.New("events differ")
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
