@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 export GOTOOLCHAIN=auto
 export CGO_ENABLED=1
+export FIRN_CRASH_ROUNDS="${FIRN_CRASH_ROUNDS:-200}" # kill -9, so many times
 
 test/setup.sh
 

@@ -101,7 +101,9 @@ type field struct {
 
 // put adds a field. slog allows a key twice, an event does not: the second one
 // is called key#2.
-func (g *group) put(key, value string) { g.fields = append(g.fields, field{key: g.unique(key), value: value}) }
+func (g *group) put(key, value string) {
+	g.fields = append(g.fields, field{key: g.unique(key), value: value})
+}
 
 // child adds an object. It is left out in the end if it stays empty.
 func (g *group) child(key string) *group {

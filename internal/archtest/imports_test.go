@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 
 	// What tests are made of: only tests may import it.
 	"query/querytest":                  {"event", "query"},
+	"query/conformance":                {"event", "query"},
 	"internal/store/vfs/vfstest":       {"internal/store/vfs"},
 	"internal/store/column/columntest": {"event", "query", "internal/store/column"},
 
@@ -54,8 +55,9 @@ var arrows = map[string][]string{
 
 // testArrows are the arrows that only tests may follow.
 var testArrows = map[string][]string{
-	"client":          {".", "internal/server"},
-	"client/slogfirn": {".", "client", "internal/server", "query"},
+	"internal/store/exec": {"internal/store/segment"},
+	"client":              {".", "internal/server"},
+	"client/slogfirn":     {".", "client", "internal/server", "query"},
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {
@@ -90,7 +92,7 @@ func TestImportsFollowTheArrows(t *testing.T) {
 // forTests reports whether a package exists for tests: its name ends in test,
 // as those of the standard library's do.
 func forTests(pkg string) bool {
-	return strings.HasSuffix(path.Base(pkg), "test") && strings.Contains(pkg, "/")
+	return strings.HasSuffix(path.Base(pkg), "test") && strings.Contains(pkg, "/") || pkg == "query/conformance"
 }
 
 // inModule turns an import path of this module into its directory.
@@ -129,6 +131,7 @@ var testLibraries = []string{
 	"github.com/parquet-go/parquet-go",
 	"github.com/klauspost/compress",
 	"github.com/google/uuid",
+	"golang.org/x/sync",
 	"golang.org/x/sys",
 }
 
