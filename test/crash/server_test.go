@@ -72,15 +72,6 @@ func (c *child) kill() {
 	<-c.ended
 }
 
-// verify runs `firn verify` on a directory that nobody serves.
-func verify(ctx context.Context, binary, data string) error {
-	out, err := exec.CommandContext(ctx, binary, "verify", "--data", data).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("firn verify: %w\n%s", err, out)
-	}
-	return nil
-}
-
 // lockedBuffer collects lines.
 type lockedBuffer struct {
 	mu  sync.Mutex
