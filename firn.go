@@ -109,3 +109,8 @@ func (l *Log) Record(ctx context.Context, d event.Draft) (Receipt, error) {
 	}
 	return l.store.Record(ctx, d)
 }
+
+// Identity tells this log from every other. The epoch changes when the log is
+// restored from a backup: a cursor of another epoch may be of events that are not
+// there any more.
+func (l *Log) Identity() (id string, epoch int64) { return l.store.Identity() }

@@ -284,3 +284,11 @@ func (l *Log) timeout(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeoutCause(ctx, l.opts.QueryTimeout,
 		fmt.Errorf("query was stopped after %s: narrow it, or raise limits.query_timeout: %w", l.opts.QueryTimeout.Round(time.Millisecond), context.DeadlineExceeded))
 }
+
+// Identity tells this log from every other; the epoch changes when it is
+// restored from a backup.
+func (l *Log) Identity() (id string, epoch int64) {
+	l.manifest.mu.Lock()
+	defer l.manifest.mu.Unlock()
+	return l.manifest.state.identity, l.manifest.state.epoch
+}

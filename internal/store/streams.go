@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -218,11 +219,15 @@ func (l *Log) compactStreams(in *instance) error {
 	return l.rewriteStreams(in)
 }
 
-func (l *Log) rewriteStreams(in *instance) error {
+func (l *Log) rewriteStreams(in *instance) error { return in.journal.Rewrite(in.streamRecords()) }
+
+// streamRecords are the last numbers of all streams as records; maintenance is
+// held.
+func (in *instance) streamRecords() iter.Seq[[]byte] {
 	in.mu.RLock()
 	list := in.streams.list
 	in.mu.RUnlock()
-	return in.journal.Rewrite(func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
 		var part []*stream
 		flush := func() bool {
 			ok := len(part) == 0 || yield(appendStreams(nil, 0, part))
@@ -238,5 +243,5 @@ func (l *Log) rewriteStreams(in *instance) error {
 			}
 		}
 		flush()
-	})
+	}
 }
