@@ -20,7 +20,7 @@ import (
 )
 
 // MaxPut is the most entries that Put keeps. Files have no such bound.
-const MaxPut = 2000
+const MaxPut = 1000
 
 // ErrFull is the error of Put when MaxPut entries are there already.
 var ErrFull = fmt.Errorf("the catalog has %d event types of your own already; delete some, or add them as files", MaxPut)
@@ -50,17 +50,19 @@ type snapshot struct {
 // in two of the user's files is a mistake. The error is an *InvalidError with
 // all mistakes of all files, or of reading them.
 func Load(dirs ...fs.FS) (*Catalog, error) {
-	c := &Catalog{put: map[string]Entry{}}
-	l := loader{entries: map[string]Entry{}, files: map[string]string{}}
-	l.directory(builtIn(), OriginBuiltIn)
-	c.fixed = l.take()
+	fixed, err := builtIn()
+	if err != nil {
+		return nil, err
+	}
+	l := newLoader()
 	for _, dir := range dirs {
 		l.directory(dir, OriginFile)
 	}
-	maps.Copy(c.fixed, l.take())
 	if err := l.err(); err != nil {
 		return nil, err
 	}
+	c := &Catalog{fixed: maps.Clone(fixed), put: map[string]Entry{}}
+	maps.Copy(c.fixed, l.entries)
 	c.show()
 	return c, nil
 }

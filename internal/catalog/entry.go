@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json/jsontext"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -71,7 +72,11 @@ var entryKeys = []string{"type", "system", "category", "description", "severity"
 
 // parseDocument makes an entry of the document of Put.
 func parseDocument(eventType string, document []byte) (Entry, error) {
-	m := &mistakes{eventType: eventType}
+	m := &mistakes{}
+	if !m.plain("type", eventType, event.MaxType) {
+		return Entry{}, m.err()
+	}
+	m.eventType = eventType
 	text, err := event.CompactObject(document, event.Limits{})
 	if err != nil {
 		m.refused(err)
@@ -147,17 +152,28 @@ func (m *mistakes) text(path string, value jsontext.Value, most int) string {
 		return ""
 	}
 	s := event.Unquoted(value)
+	if !m.plain(path, s, most) {
+		return ""
+	}
+	return s
+}
+
+// plain reports whether s is 1 to most bytes of one line of text, and says so
+// if it is not.
+func (m *mistakes) plain(path, s string, most int) bool {
 	switch {
 	case s == "":
 		m.add(path, "is empty")
 	case len(s) > most:
 		m.add(path, "is %d bytes long; the most is %d", len(s), most)
-	case !utf8.ValidString(s) || containsControl(s):
+	case !utf8.ValidString(s):
+		m.add(path, "is not valid UTF-8")
+	case strings.ContainsFunc(s, unicode.IsControl):
 		m.add(path, "has a control character; write it in one line of plain text")
 	default:
-		return s
+		return true
 	}
-	return ""
+	return false
 }
 
 // severity reads the name of a severity; Info after reporting that it is none.
@@ -169,15 +185,6 @@ func (m *mistakes) severity(path string, value jsontext.Value) event.Severity {
 	}
 	m.add(path, "%s is no severity; one of %s", shownValue(value), event.SeverityNames)
 	return event.Info
-}
-
-func containsControl(s string) bool {
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			return true
-		}
-	}
-	return false
 }
 
 // kindName is the JSON type of a value with its article.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/firnlog/firn/event"
 )
@@ -16,14 +17,17 @@ const maxFile = 1 << 20
 //go:embed data/*.yaml
 var data embed.FS
 
-// builtIn is the directory of the built-in data files.
-func builtIn() fs.FS {
+// builtIn is the built-in entries by type. They are read once: entries never
+// change, so all catalogs share them.
+var builtIn = sync.OnceValues(func() (map[string]Entry, error) {
 	dir, err := fs.Sub(data, "data")
 	if err != nil {
-		panic("catalog: " + err.Error()) // the name is a constant that is right
+		return nil, err
 	}
-	return dir
-}
+	l := newLoader()
+	l.directory(dir, OriginBuiltIn)
+	return l.entries, l.err()
+})
 
 // loader reads data files.
 type loader struct {
@@ -32,11 +36,8 @@ type loader struct {
 	files   map[string]string // type → the file that has it
 }
 
-// take hands over what was read since the last take.
-func (l *loader) take() map[string]Entry {
-	entries := l.entries
-	l.entries, l.files = map[string]Entry{}, map[string]string{}
-	return entries
+func newLoader() *loader {
+	return &loader{entries: map[string]Entry{}, files: map[string]string{}}
 }
 
 // directory reads the data files at the top of a directory, in the order of

@@ -38,6 +38,8 @@ func (f *finder) message(e *jsonschema.ValidationError) string {
 		return "must be less than " + decimal(k.Want) + ", is " + written(is)
 	case *kind.MultipleOf:
 		return "must be a multiple of " + decimal(k.Want) + ", is " + written(is)
+	case *kind.Format:
+		return fmt.Sprintf("must be a %s, is %s", k.Want, written(is))
 	case *kind.Pattern:
 		return fmt.Sprintf("must match the regular expression %s, is %s", shown(k.Want), written(is))
 	}

@@ -80,7 +80,7 @@ func (m *mistakes) add(path, format string, args ...any) {
 // refused adds what package event has against a text.
 func (m *mistakes) refused(err error) {
 	if bad, ok := errors.AsType[*event.InvalidError](err); ok {
-		if bad.Offset >= 0 {
+		if bad.Offset >= 0 && !strings.Contains(bad.Message, "at byte") {
 			m.add(bad.Path, "%s (at byte %d)", bad.Message, bad.Offset)
 			return
 		}
