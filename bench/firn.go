@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json/v2"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -137,8 +138,10 @@ func (e *firnEngine) Load(ctx context.Context, batches [][]byte) (time.Duration,
 	return time.Since(start), nil
 }
 
-// Settle restarts nothing: it waits until the head is sealed.
+// Settle waits until full heads are sealed.
 func (e *firnEngine) Settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Minute, errors.New("sealing did not catch up in 5 minutes"))
+	defer cancel()
 	for {
 		head, err := e.metric(ctx, "firn_head_events")
 		if err != nil || head < 250_000 {
@@ -146,7 +149,7 @@ func (e *firnEngine) Settle(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
