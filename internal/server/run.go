@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/event"
 )
 
 // maxHeaderBytes bounds a request's line and headers together.
@@ -49,9 +50,23 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	})
 	s.logger.Info("serving", "url", s.URL())
+	s.record("server.started")
 	err := group.Wait()
+	s.record("server.stopped")
 	s.logger.Info("stopped")
 	return err
+}
+
+// record notes a start or a stop in the instance system. A log that takes it no
+// more has told so already.
+func (s *Server) record(eventType string) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.timing.drain)
+	defer cancel()
+	payload := event.AppendQuoted([]byte(`{"version":`), buildVersion(s.opts.Version).version)
+	payload = append(event.AppendQuoted(append(payload, `,"url":`...), s.URL()), '}')
+	if _, err := s.log.Record(ctx, event.Draft{EventType: eventType, Payload: payload}); err != nil {
+		s.logger.Debug("not recorded", "event_type", eventType, "error", err)
+	}
 }
 
 // waitForEnd waits until the server has to stop and says why: nil when it was
