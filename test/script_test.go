@@ -4,6 +4,8 @@ package test
 
 import (
 	"bufio"
+	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +32,8 @@ func TestMain(m *testing.M) {
 //	serve [flags]   starts `firn serve` on a free port with ./data and sets FIRN_SERVER
 //	stop            interrupts it, as Ctrl-C does, and waits: its report is then stderr
 //	kill            ends it as kill -9 does
+//	newer FILE      makes a file of the log one that a later version of firn wrote
+//	damage FILE     flips one bit in the middle of a file
 func TestScripts(t *testing.T) {
 	var running sync.Map // of script to *daemon
 	testscript.Run(t, testscript.Params{
@@ -60,9 +64,37 @@ func TestScripts(t *testing.T) {
 			"kill": func(ts *testscript.TestScript, neg bool, args []string) {
 				endDaemon(ts, &running, syscall.SIGKILL, true)
 			},
+			"newer":  func(ts *testscript.TestScript, neg bool, args []string) { changeFile(ts, args, laterVersion) },
+			"damage": func(ts *testscript.TestScript, neg bool, args []string) { changeFile(ts, args, flipBit) },
 		},
 	})
 }
+
+func changeFile(ts *testscript.TestScript, args []string, change func([]byte)) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: command FILE")
+	}
+	name := ts.MkAbs(args[0])
+	if found, err := filepath.Glob(name); err == nil && len(found) > 0 {
+		name = found[0]
+	}
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	change(b)
+	ts.Check(os.WriteFile(name, b, 0o600))
+}
+
+// laterVersion changes the version in both headers of a file, as
+// docs/storage-format.md has them, and their checksums with it.
+func laterVersion(b []byte) {
+	for _, at := range []int{0, 512} {
+		header := b[at : at+84]
+		binary.LittleEndian.PutUint32(header[8:], 99)
+		binary.LittleEndian.PutUint32(header[80:], crc32.Checksum(header[:80], crc32.MakeTable(crc32.Castagnoli)))
+	}
+}
+
+func flipBit(b []byte) { b[len(b)/2] ^= 0x10 }
 
 // scriptCommand is `firn serve` as a script runs it.
 func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
