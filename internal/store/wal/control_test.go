@@ -1,4 +1,4 @@
-//go:build !brokensync
+//go:build !brokensync && !brokencrc
 
 package wal_test
 
@@ -8,16 +8,29 @@ import (
 	"testing"
 )
 
-// TestControl runs the crash test in a build that syncs nothing: it must fail,
-// or it proves nothing.
-func TestControl(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "test", "-tags", "brokensync", "-run", "^(TestCrash|TestJournalCrash)$", ".").CombinedOutput()
-	if err == nil {
-		t.Fatalf("nothing is synced, and the crash tests pass:\n%s", out)
+// TestControls runs tests in builds that are broken on purpose: they must fail,
+// or they prove nothing.
+func TestControls(t *testing.T) {
+	tests := []struct {
+		tag   string
+		tests []string
+	}{
+		{"brokensync", []string{"TestCrash", "TestJournalCrash"}},                      // nothing is synced
+		{"brokencrc", []string{"TestEveryByteFlipped", "TestJournalEveryByteFlipped"}}, // bodies are not checked
 	}
-	for _, want := range []string{"--- FAIL: TestCrash ", "--- FAIL: TestJournalCrash "} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("no %q in:\n%s", want, out)
-		}
+	for _, tt := range tests {
+		t.Run(tt.tag, func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-tags", tt.tag,
+				"-run", "^("+strings.Join(tt.tests, "|")+")$", ".").CombinedOutput()
+			if err == nil {
+				t.Fatalf("a build that is %s passes:\n%s", tt.tag, out)
+			}
+			for _, name := range tt.tests {
+				if !strings.Contains(string(out), "--- FAIL: "+name+" ") {
+					t.Errorf("%s did not fail:\n%s", name, out)
+				}
+			}
+		})
 	}
 }

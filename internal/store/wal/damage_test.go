@@ -67,6 +67,7 @@ func walFiles(t testing.TB, m *vfstest.FS) []string {
 func TestEveryByteFlipped(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("closed=%v", closed), func(t *testing.T) {
+			t.Parallel()
 			m, h := logIn(t, 16, closed)
 			for _, name := range walFiles(t, m) {
 				size, err := m.Stat(name)
@@ -109,6 +110,7 @@ func (h *history) afterFlip(m *vfstest.FS, name string, off int64, bits byte) er
 func TestEveryTruncation(t *testing.T) {
 	for _, closed := range []bool{true, false} {
 		t.Run(fmt.Sprintf("closed=%v", closed), func(t *testing.T) {
+			t.Parallel()
 			whole, h := logIn(t, 16, closed)
 			names := walFiles(t, whole)
 			for i, name := range names {

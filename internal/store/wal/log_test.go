@@ -2,10 +2,12 @@ package wal_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -213,6 +215,53 @@ func TestVerifyOpenLog(t *testing.T) {
 	if len(rep.Damage) != 1 || len(got) != len(h.acked)-1 {
 		t.Errorf("%+v: %d of %d records", rep, len(got), len(h.acked))
 	}
+}
+
+// TestBesideTheWriter calls what others may call while one goroutine writes; the
+// race detector looks on.
+func TestBesideTheWriter(t *testing.T) {
+	l, _, err := wal.Open(vfs.OS, filepath.Join(t.TempDir(), "wal"), small, func(wal.Record) error { return nil })
+	must(t, err)
+	written := make(chan struct{})
+	var others sync.WaitGroup
+	for _, look := range []func() error{
+		func() error { return l.Err() },
+		func() error { return l.Remove(l.NextLSN() / 2) },
+		func() error {
+			rep, err := l.Verify(nil)
+			if len(rep.Damage) > 0 || rep.Torn != nil {
+				err = fmt.Errorf("verify beside the writer: %+v", rep)
+			}
+			return err
+		},
+		func() error {
+			if files, n := l.Files(), l.Stats().Files; len(files) == 0 || n == 0 {
+				return fmt.Errorf("no files: %+v, %d", files, n)
+			}
+			return nil
+		},
+	} {
+		others.Go(func() {
+			for {
+				select {
+				case <-written:
+					return
+				default:
+				}
+				if err := look(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	h := newHistory()
+	for range 200 {
+		must(t, h.append(l, 2))
+	}
+	close(written)
+	others.Wait()
+	must(t, l.Close())
 }
 
 func TestReplayErrorEndsOpen(t *testing.T) {

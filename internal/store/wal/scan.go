@@ -136,7 +136,7 @@ func (r *reader) record(offset int64, salt uint32) (p placed, body []byte, fault
 		return p, nil, "", err
 	}
 	body = b[recordHeaderSize:]
-	if crc32.Checksum(body, castagnoli) != h.bodyCRC {
+	if checksums && crc32.Checksum(body, castagnoli) != h.bodyCRC {
 		return p, nil, faultBody, nil
 	}
 	return p, body, "", nil
