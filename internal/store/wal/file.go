@@ -97,6 +97,9 @@ func load(fsys vfs.FS, n naming, identity Identity) (*files, error) {
 // read reads one file's header and adds the file, unless it is of another log.
 func (fl *files) read(fsys vfs.FS, path string, number uint64) error {
 	f, err := fsys.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // removed since it was listed
+	}
 	if err != nil {
 		return err
 	}
