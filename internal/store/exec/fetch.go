@@ -7,12 +7,13 @@ import (
 	"github.com/firnlog/firn/internal/store/column"
 )
 
-// Chunks of rows whose events are made at once: few at first, because nothing
-// is known of their size, then as many as make about chunkBytes.
+// Chunks of rows whose events are made at once: not many at first, because
+// nothing is known of their size, then as many as make about chunkBytes. What a
+// chunk can hold beyond that is bounded by the texts of its block.
 const (
-	firstChunk = 16
-	mostChunk  = 4096
-	chunkBytes = 1 << 20
+	firstChunk = 128
+	mostChunk  = 8192
+	chunkBytes = 2 << 20
 )
 
 // chunker says how many rows to take next.
@@ -27,12 +28,8 @@ func (c *chunker) next() int {
 
 // took learns from the last chunk.
 func (c *chunker) took(rows, bytes int) {
-	switch {
-	case bytes > chunkBytes && c.rows > 1:
-		c.rows /= 2
-	case rows == c.rows && bytes < chunkBytes/4:
-		c.rows = min(c.rows*2, mostChunk)
-	}
+	fit := chunkBytes / max(bytes/rows, 1)
+	c.rows = max(1, min(fit, 8*c.rows, mostChunk))
 }
 
 // eventSize is about how much memory an event takes.

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/bits"
 	"sort"
 
@@ -159,12 +160,31 @@ func text(v *column.Vector, row int) []byte {
 
 // selectPlainEqual selects the rows of a plain column that hold s.
 func selectPlainEqual(dst, in column.Bitmap, v *column.Vector, s string) {
+	n := uint32(len(s))
+	if n < 8 {
+		for w, m := range in {
+			for m &= word(v.Valid, w); m != 0; m &= m - 1 {
+				j := bits.TrailingZeros64(m)
+				if row := w<<6 + j; v.Offsets[row+1]-v.Offsets[row] == n && string(text(v, row)) == s {
+					dst[w] |= 1 << j
+				}
+			}
+		}
+		return
+	}
+	// The last eight bytes tell most values apart at the price of one load.
+	tail := binary.LittleEndian.Uint64([]byte(s[n-8:]))
 	for w, m := range in {
-		for m &= word(v.Valid, w); m != 0; m &= m - 1 {
-			j := bits.TrailingZeros64(m)
-			row := w<<6 + j
-			lo, hi := v.Offsets[row], v.Offsets[row+1]
-			if int(hi-lo) == len(s) && string(v.Bytes[lo:hi]) == s {
+		if m &= word(v.Valid, w); m == 0 {
+			continue
+		}
+		offsets := v.Offsets[w<<6 : min(w<<6+65, v.Len+1)]
+		for j := range len(offsets) - 1 {
+			end := offsets[j+1]
+			if end-offsets[j] != n || binary.LittleEndian.Uint64(v.Bytes[end-8:]) != tail {
+				continue
+			}
+			if m>>j&1 != 0 && string(v.Bytes[offsets[j]:end]) == s {
 				dst[w] |= 1 << j
 			}
 		}

@@ -37,16 +37,26 @@ func (e *engine) list(ctx context.Context, q *query.Query, cursor query.Cursor, 
 	if total {
 		res.Total = &found.total
 	}
-	if found.more && q.Limit > 0 {
-		before := int64(q.Offset)
+	events, err := e.fill(ctx, q, found.picks, res)
+	if err != nil || !found.more || q.Limit == 0 {
+		return err
+	}
+	next := query.Cursor{
+		Kind: query.AppendOrder, Query: q.Fingerprint(e.snapshot.InstanceID), Now: q.Now.UnixMicro(),
+		Position: found.picks[len(found.picks)-1].position,
+	}
+	if len(q.OrderBy) > 0 {
+		next.Kind, next.Snapshot, next.Offset = query.Sorted, e.snapshot.LastPosition, int64(q.Offset)
 		if paged {
-			before = cursor.Offset
+			next.Snapshot, next.Offset = cursor.Snapshot, cursor.Offset
 		}
-		if res.NextCursor, err = e.cursorAfter(ctx, q, found.picks[len(found.picks)-1], before+int64(len(found.picks)), cursor, paged); err != nil {
+		next.Offset += int64(len(found.picks))
+		if next.Keys, err = e.keysOf(ctx, q, found.picks[len(found.picks)-1], events); err != nil {
 			return err
 		}
 	}
-	return e.fill(ctx, q, found.picks, res)
+	res.NextCursor = next.Encode()
+	return nil
 }
 
 // listAfter lists matches above a position in rising order. The total counts
@@ -96,35 +106,27 @@ func (e *engine) listSorted(ctx context.Context, q *query.Query, cursor query.Cu
 	return s.list(ctx, w, total)
 }
 
-// cursorAfter is the cursor behind the last event of a page; before is how many
-// matches precede the next page.
-func (e *engine) cursorAfter(ctx context.Context, q *query.Query, last pick, before int64, page query.Cursor, paged bool) (string, error) {
-	next := query.Cursor{
-		Kind: query.AppendOrder, Query: q.Fingerprint(e.snapshot.InstanceID), Now: q.Now.UnixMicro(), Position: last.position,
-	}
-	if len(q.OrderBy) == 0 {
-		return next.Encode(), nil
-	}
-	next.Kind, next.Snapshot, next.Offset = query.Sorted, e.snapshot.LastPosition, before
-	if paged {
-		next.Snapshot = page.Snapshot
-	}
-	events, err := e.fetch(ctx, []pick{last}, column.Need{Payload: true, Metadata: true})
-	if err != nil {
-		return "", err
+// keysOf are the values of orderBy of the last event of a page; events are
+// those of the page, where they are whole.
+func (e *engine) keysOf(ctx context.Context, q *query.Query, last pick, events []event.Event) (keys []jsontext.Value, err error) {
+	if len(events) == 0 {
+		if events, err = e.fetch(ctx, []pick{last}, column.Need{Payload: true, Metadata: true}); err != nil {
+			return nil, err
+		}
 	}
 	for _, o := range q.OrderBy {
 		var key jsontext.Value
-		if v, ok := query.ValueAt(o.Field, &events[0]); ok {
+		if v, ok := query.ValueAt(o.Field, &events[len(events)-1]); ok {
 			key = v.Raw
 		}
-		next.Keys = append(next.Keys, key)
+		keys = append(keys, key)
 	}
-	return next.Encode(), nil
+	return keys, nil
 }
 
-// fill puts the picked events into the answer.
-func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Result) error {
+// fill puts the picked events into the answer. It returns them where they are
+// whole.
+func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Result) ([]event.Event, error) {
 	need := column.Need{Payload: true, Metadata: true}
 	projection := query.NewProjection(q.Select)
 	if len(q.Select) > 0 {
@@ -132,21 +134,21 @@ func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Re
 	}
 	events, err := e.fetch(ctx, picks, need)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(q.Select) == 0 {
 		res.Events = events
 		res.Bytes = int64(sizeOf(events))
-		return nil
+		return events, nil
 	}
 	for i := range events {
 		selected := projection.Append(nil, &events[i])
 		if err := e.account.charge(int64(len(selected))); err != nil {
-			return err
+			return nil, err
 		}
 		res.Selected = append(res.Selected, selected)
 		res.Bytes += int64(len(selected))
 		events[i] = event.Event{}
 	}
-	return nil
+	return nil, nil
 }

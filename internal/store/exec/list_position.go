@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"math/bits"
 	"slices"
@@ -85,7 +86,7 @@ func (e *engine) picksOf(ctx context.Context, block int, rows column.Bitmap, fro
 		e.cost.scans(ref)
 		rows = r.everyRow()
 	}
-	if err := e.account.charge(int64(to-from) * pickSize); err != nil {
+	if err := e.account.charge(int64(to) * pickSize); err != nil {
 		return nil, err
 	}
 	positions, err := r.ints(query.Position)
@@ -99,16 +100,41 @@ func (e *engine) picksOf(ctx context.Context, block int, rows column.Bitmap, fro
 		}
 		return picks, nil
 	}
-	first := topN[pick]{n: to, size: pickSize, meter: meter{account: &e.account}, before: func(a, b *pick) bool {
-		return (a.position < b.position) != desc
-	}}
+	rows = nearEnd(r, rows, positions, to, desc)
+	picks := make([]pick, 0, rows.Count())
 	for row := range rows.All() {
-		p := pick{block, int32(row), positions.Ints[row]}
-		if err := first.push(&p); err != nil {
-			return nil, err
-		}
+		picks = append(picks, pick{block, int32(row), positions.Ints[row]})
 	}
-	return slices.Clone(first.sorted()[from:]), nil
+	slices.SortFunc(picks, func(a, b pick) int {
+		if desc {
+			return cmp.Compare(b.position, a.position)
+		}
+		return cmp.Compare(a.position, b.position)
+	})
+	return slices.Clone(picks[from:to]), nil
+}
+
+// nearEnd narrows rows to those with the lowest, or with desc the highest,
+// positions: n of them or somewhat more.
+func nearEnd(r *reader, rows column.Bitmap, positions *column.Vector, n int, desc bool) column.Bitmap {
+	first, last := r.ref.FirstPosition, r.ref.LastPosition
+	matches := rows.Count()
+	// As many positions as hold n matches if they are spread evenly, then twice
+	// that, and so on.
+	width := (last - first + 1) / int64(max(matches/(n+1), 1))
+	for ; width < last-first; width *= 2 {
+		s := span{first, first + width}
+		if desc {
+			s = span{last - width, last}
+		}
+		some := r.bitmap()
+		selectInts(some, rows, positions, s)
+		if some.Count() >= n {
+			return some
+		}
+		width = max(width, 1)
+	}
+	return rows
 }
 
 const pickSize = 24

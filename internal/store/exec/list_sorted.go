@@ -29,8 +29,10 @@ type sorter struct {
 	// after is what the page before ended with, nil on the first page.
 	after *candidate
 
-	mu  sync.Mutex
-	top topN[candidate]
+	mu sync.Mutex
+	// bound, if not nil, is a row that enough others come before: what comes
+	// after it is in no answer. All goroutines share and improve it.
+	bound *candidate
 }
 
 // before is the order of the answer.
@@ -50,17 +52,15 @@ func (s *sorter) before(a, b *candidate) bool {
 // are not read, or only counted where the total is wanted.
 func (s *sorter) list(ctx context.Context, w window, total bool) (listed, error) {
 	n := min(w.skip, 1<<40) + w.take + 1 // one more tells whether there are more
-	s.top = s.newTop(n)
+	top := s.newTop(n)
 	var out listed
 	blocks := s.byBestKey()
 	err := inOrder(ctx, len(blocks), func(ctx context.Context, i int) (found blockTop, err error) {
-		return s.read(ctx, blocks[i], total)
+		return s.read(ctx, blocks[i], n, total)
 	}, func(_ int, found blockTop) (bool, error) {
 		out.total += int64(found.n)
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		for i := range found.kept {
-			if err := s.top.push(&found.kept[i]); err != nil {
+			if err := top.push(&found.kept[i]); err != nil {
 				return false, err
 			}
 		}
@@ -69,12 +69,26 @@ func (s *sorter) list(ctx context.Context, w window, total bool) (listed, error)
 	if err != nil {
 		return listed{}, err
 	}
-	kept := s.top.sorted()
+	kept := top.sorted()
 	out.more = len(kept) == n
 	for _, c := range kept[min(w.skip, len(kept)):min(w.skip+w.take, len(kept))] {
 		out.picks = append(out.picks, c.pick)
 	}
 	return out, nil
+}
+
+// share improves the bound by what one goroutine has found, and the other way
+// round.
+func (s *sorter) share(top *topN[candidate]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case top.full && (s.bound == nil || s.before(&top.worst, s.bound)):
+		worst := top.worst
+		s.bound = &worst
+	case s.bound != nil && (!top.full || s.before(s.bound, &top.worst)):
+		top.full, top.worst = true, *s.bound
+	}
 }
 
 func (s *sorter) newTop(n int) topN[candidate] {
@@ -88,12 +102,10 @@ type blockTop struct {
 }
 
 // read finds the candidates of a block.
-func (s *sorter) read(ctx context.Context, block int, total bool) (blockTop, error) {
+func (s *sorter) read(ctx context.Context, block, n int, total bool) (blockTop, error) {
 	e, ref := s.engine, &s.engine.snapshot.Blocks[block]
-	s.mu.Lock()
-	local := s.newTop(s.top.n)
-	local.full, local.worst = s.top.full, s.top.worst
-	s.mu.Unlock()
+	local := s.newTop(n)
+	s.share(&local)
 	if !s.mayEnter(ref, &local) {
 		if !total {
 			return blockTop{}, nil
@@ -108,10 +120,18 @@ func (s *sorter) read(ctx context.Context, block int, total bool) (blockTop, err
 			return err
 		}
 		found.kept = local.sorted()
+		s.share(&local)
 		return local.meter.settle()
 	})
 	return found, err
 }
+
+// Strides are how many rows are pushed before the others are looked through
+// again for those that still have a chance: few at first.
+const (
+	firstStride = 1 << 10
+	mostStride  = 1 << 14
+)
 
 // collect pushes the matches of a block.
 func (s *sorter) collect(r *reader, block int, rows column.Bitmap, top *topN[candidate]) error {
@@ -125,26 +145,40 @@ func (s *sorter) collect(r *reader, block int, rows column.Bitmap, top *topN[can
 			return err
 		}
 	}
-	worse := s.quickly(fields[0], top)
-	keys := make([]sortKey, len(fields))
-	return r.eachRow(rows, func(row int) error {
-		if worse(row) {
-			return nil
-		}
-		for i, f := range fields {
-			if keys[i], err = f.key(row); err != nil {
-				return err
-			}
-		}
-		c := candidate{pick{block, int32(row), positions.Ints[row]}, keys}
-		if !top.admits(&c) || s.after != nil && !s.before(s.after, &c) {
-			return nil
-		}
-		if err := s.keep(&c, top); err != nil {
+	var (
+		keys = make([]sortKey, len(fields))
+		some = r.bitmap()
+		c    candidate // one for all rows: what is kept is a copy
+	)
+	for at, stride := 0, firstStride/64; at < len(rows); {
+		clear(some)
+		at += copy(some[at:min(at+stride, len(rows))], rows[at:])
+		stride = min(2*stride, mostStride/64)
+		s.share(top)
+		left, err := s.promising(fields[0], some, top)
+		if err != nil {
 			return err
 		}
-		return top.push(&c)
-	})
+		err = r.eachRow(left, func(row int) error {
+			for i, f := range fields {
+				if keys[i], err = f.key(row); err != nil {
+					return err
+				}
+			}
+			c = candidate{pick{block, int32(row), positions.Ints[row]}, keys}
+			if !top.admits(&c) || s.after != nil && !s.before(s.after, &c) {
+				return nil
+			}
+			if err := s.keep(&c, top); err != nil {
+				return err
+			}
+			return top.push(&c)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keep gives a candidate keys of its own, which outlive the block.
@@ -158,24 +192,49 @@ func (s *sorter) keep(c *candidate, top *topN[candidate]) error {
 	return top.meter.add(bytes)
 }
 
-// quickly is a cheap test that says of many rows that they cannot be admitted:
-// it compares the first key alone where that is a column of integers.
-func (s *sorter) quickly(first *fieldReader, top *topN[candidate]) func(row int) bool {
-	v := first.only()
-	if v == nil || v.Kind != column.Int || v.Valid != nil {
-		return func(int) bool { return false }
+// promising are the rows that top may still admit as far as their first key
+// tells, found by comparing whole columns with the key of the worst row. It may
+// keep others, but drops none that top admits.
+func (s *sorter) promising(first *fieldReader, rows column.Bitmap, top *topN[candidate]) (column.Bitmap, error) {
+	if !top.full || top.worst.keys[0].rank != rankNumber || len(first.vectors) == 0 {
+		return rows, nil
 	}
 	desc := s.order[0].Desc
-	return func(row int) bool {
-		if !top.full || top.worst.keys[0].rank != rankNumber || top.worst.keys[0].num.form != formInt {
-			return false
-		}
-		x, worst := v.Ints[row], int64(top.worst.keys[0].num.bits)
-		if desc {
-			return x < worst
-		}
-		return x > worst
+	worst := top.worst.keys[0].num.Number()
+	limit := bounds{high: worst, hasHigh: true}
+	if desc {
+		limit = bounds{low: worst, hasLow: true}
 	}
+	left := first.r.bitmap()
+	for _, v := range first.vectors {
+		switch v.Kind {
+		case column.Int:
+			if b, ok := limit.ints(); ok {
+				selectInts(left, rows, v, b)
+			}
+		case column.Double:
+			if b, ok := limit.doubles(); ok {
+				selectDoubles(left, rows, v, b)
+			}
+		default: // strings and the like come before numbers when descending
+			if desc || v.Kind == column.JSON {
+				orInto(left, rows, validRows(first.r, v))
+			}
+		}
+	}
+	if desc {
+		orInto(left, rows, first.nulls)
+	}
+	orInto(left, rows, first.other)
+	return left, nil
+}
+
+// validRows are the rows at which a vector has a value.
+func validRows(r *reader, v *column.Vector) column.Bitmap {
+	if v.Valid == nil {
+		return r.everyRow()
+	}
+	return v.Valid
 }
 
 // firstKeys is the range of the first key in a block, where it is known.

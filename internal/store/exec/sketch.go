@@ -23,12 +23,16 @@ type sketch[T any] struct {
 	inexact bool
 }
 
-// add adds values.
-func (s *sketch[T]) add(values ...T) {
-	s.grow(1)
-	s.levels[0] = append(s.levels[0], values...)
-	s.n += int64(len(values))
-	s.halve()
+// add adds a value.
+func (s *sketch[T]) add(v T) {
+	if len(s.levels) == 0 {
+		s.grow(1)
+	}
+	s.levels[0] = append(s.levels[0], v)
+	s.n++
+	if len(s.levels[0]) > exactValues || s.inexact && len(s.levels[0]) > sketchWidth {
+		s.halve()
+	}
 }
 
 // merge adds what o holds; o is not to be used any more.

@@ -1,6 +1,6 @@
 package exec
 
-import "slices"
+import "sort"
 
 // topN keeps the n first of the things pushed, by the order before. It belongs
 // to one goroutine.
@@ -11,12 +11,12 @@ type topN[T any] struct {
 	meter  meter
 
 	kept  []T
-	full  bool // n were there; worst is the last of them
+	full  bool // n come before worst or are it: what comes after it is not wanted
 	worst T
 }
 
 // admits reports whether v would be among the first n of what was pushed so far.
-func (t *topN[T]) admits(v *T) bool { return t.n > 0 && (!t.full || t.before(v, &t.worst)) }
+func (t *topN[T]) admits(v *T) bool { return t.n > 0 && (!t.full || !t.before(&t.worst, v)) }
 
 // push adds v if it is admitted. ErrMemory where there is no room for it.
 func (t *topN[T]) push(v *T) error {
@@ -35,23 +35,15 @@ func (t *topN[T]) push(v *T) error {
 
 // cut drops what is not among the first n and puts the rest in order.
 func (t *topN[T]) cut() {
-	slices.SortFunc(t.kept, func(a, b T) int {
-		switch {
-		case t.before(&a, &b):
-			return -1
-		case t.before(&b, &a):
-			return 1
-		}
-		return 0
-	})
+	sort.Sort(t)
 	if len(t.kept) < t.n {
 		return
 	}
 	t.meter.owed -= int64((len(t.kept) - t.n) * t.size)
 	clear(t.kept[t.n:])
 	t.kept = t.kept[:t.n]
-	if t.n > 0 {
-		t.full, t.worst = true, t.kept[t.n-1]
+	if last := t.n - 1; t.n > 0 && (!t.full || t.before(&t.kept[last], &t.worst)) {
+		t.full, t.worst = true, t.kept[last]
 	}
 }
 
@@ -60,3 +52,8 @@ func (t *topN[T]) sorted() []T {
 	t.cut()
 	return t.kept
 }
+
+// Len, Less and Swap are for package sort, which compares in place.
+func (t *topN[T]) Len() int           { return len(t.kept) }
+func (t *topN[T]) Less(i, j int) bool { return t.before(&t.kept[i], &t.kept[j]) }
+func (t *topN[T]) Swap(i, j int)      { t.kept[i], t.kept[j] = t.kept[j], t.kept[i] }
