@@ -172,7 +172,7 @@ func (a *appendOp) decide(s *sequencer) (*entry, error) {
 	a.to, a.written, a.place, a.first = nil, nil, nil, nil
 	in, err := s.resolve(a.instance)
 	made := false
-	if errors.Is(err, ErrNotFound) && a.create {
+	if _, isID := parseUUID(a.instance); errors.Is(err, ErrNotFound) && a.create && isID != nil {
 		in, err = s.newInstance(Instance{Name: a.instance})
 		made = err == nil
 	}

@@ -32,12 +32,14 @@ func (s *sequencer) stampTwice(e *entry, in *instance, b *batch) *stampedBatch {
 		drop[i] = i >= b.len()/2
 		keep[i] = !drop[i]
 	}
+	whole := &stampedBatch{batch: b, instance: in.uuid, first: in.next, sequences: make([]int64, len(b.streams))}
+	for i := range b.streams {
+		whole.sequences[i] = in.pending(b.streams[i].name) + 1
+	}
 	e.rest = &entry{}
 	s.stamp(e, in, b.without(drop))
-	s.stamp(e.rest, in, b.without(keep))
-	whole := *e.batches[len(e.batches)-1].stampedBatch
-	whole.batch = b
-	return &whole
+	whole.recordedAt = s.stamp(e.rest, in, b.without(keep)).recordedAt
+	return whole
 }
 
 // decided finds or makes a stream for the sequencer.

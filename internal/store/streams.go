@@ -169,6 +169,9 @@ func (t *streamTable) readStreams(rec []byte, next int64) (ok bool, err error) {
 
 // openStreams reads the journal of an instance.
 func (l *Log) openStreams(in *instance, next int64) error {
+	if forgetSequences {
+		next = 0
+	}
 	if err := l.opts.FS.MkdirAll(l.instancePath(in)); err != nil {
 		return err
 	}
