@@ -93,6 +93,7 @@ type gatherer struct {
 	chunks chan *chunk
 	done   chan struct{}
 
+	parser  event.Parser
 	current *chunk
 	// parsed is how much of the current chunk's text is whole lines.
 	parsed   int
@@ -103,7 +104,7 @@ type gatherer struct {
 }
 
 func newGatherer(s *Server, r *request, pieces <-chan piece) *gatherer {
-	g := &gatherer{s: s, r: r, pieces: pieces, chunks: make(chan *chunk), done: make(chan struct{}), line: 1,
+	g := &gatherer{parser: event.Parser{Limits: s.opts.Limits}, s: s, r: r, pieces: pieces, chunks: make(chan *chunk), done: make(chan struct{}), line: 1,
 		maxLines: min(chunkLines, s.opts.Limits.BatchEvents), maxBytes: min(chunkBytes, s.opts.Limits.BatchBytes)}
 	g.deadline = time.NewTimer(time.Hour)
 	g.deadline.Stop()
@@ -212,11 +213,11 @@ func (g *gatherer) endLine(ctx context.Context) bool {
 	c := g.current
 	line := bytes.TrimSpace(c.text[g.parsed:])
 	if len(line) > 0 {
-		draft, err := event.ParseLine(line, g.s.opts.Limits)
+		drafts, err := g.parser.AppendLine(c.drafts, line)
 		if err != nil {
 			return g.failLine(ctx, err)
 		}
-		c.drafts = append(c.drafts, draft)
+		c.drafts = drafts
 		c.lines = append(c.lines, g.line)
 		if len(c.drafts) == 1 {
 			g.deadline.Reset(g.s.opts.timing.chunk)
