@@ -62,7 +62,9 @@ func (e *engine) reduce(ctx context.Context, q *query.Query, res *Result) error 
 	if x.collected.Load() > query.MaxCollect {
 		return query.ErrTooManyValues
 	}
-	res.Aggregation = x.answer()
+	if res.Aggregation, err = x.answer(); err != nil {
+		return err
+	}
 	res.Bytes = int64(len(res.Aggregation))
 	return nil
 }

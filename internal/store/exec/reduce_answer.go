@@ -115,24 +115,47 @@ func valueFrom(text jsontext.Value, f query.Field) query.Value {
 	return v
 }
 
-// group is a group of the answer.
+// group is a group of the answer, or one that may be in it.
 type group struct {
-	keys    []query.Value
-	results []result
+	g       int
+	key     string
+	parts   []string // of key, made when first needed
+	results []result // made when first needed
 }
 
+// result is the value of the i-th reduction.
+func (x *reducer) result(g *group, i int) *result {
+	if g.results == nil {
+		g.results = make([]result, len(x.results))
+	}
+	if g.results[i].Kind == 0 {
+		g.results[i] = x.results[i](g.g)
+	}
+	return &g.results[i]
+}
+
+// part is the text of the i-th group key.
+func (x *reducer) part(g *group, i int) string {
+	if len(x.query.GroupBy) == 1 {
+		return g.key
+	}
+	if g.parts == nil {
+		g.parts = strings.Split(g.key, groupSeparator)
+	}
+	return g.parts[i]
+}
+
+const groupSize = 96
+
 // answer spells the aggregation.
-func (x *reducer) answer() jsontext.Value {
-	groups := make([]group, len(x.keys))
-	for g, key := range x.keys {
-		groups[g] = x.finish(g, key)
-	}
+func (x *reducer) answer() (jsontext.Value, error) {
 	if len(x.query.GroupBy) == 0 {
-		return append(x.appendResults([]byte{'{'}, &groups[0]), '}')
+		return append(x.appendResults([]byte{'{'}, &group{}), '}'), nil
 	}
-	slices.SortFunc(groups, x.compare)
-	groups = groups[min(x.query.Offset, len(groups)):]
-	groups = groups[:min(x.query.Limit, len(groups))]
+	groups, err := x.chosen()
+	if err != nil {
+		return nil, err
+	}
 	dst := []byte{'['}
 	for i := range groups {
 		if i > 0 {
@@ -144,30 +167,41 @@ func (x *reducer) answer() jsontext.Value {
 				dst = append(dst, ',')
 			}
 			dst = append(event.AppendQuoted(dst, key.Name), ':')
-			dst = append(dst, groups[i].keys[k].Raw...)
+			dst = append(dst, x.part(&groups[i], k)...)
 		}
+		before := len(dst)
 		dst = append(x.appendResults(append(dst, "},"...), &groups[i]), '}')
+		if err := x.meter.add(len(dst) - before + len(groups[i].key)); err != nil {
+			return nil, err
+		}
 	}
-	return append(dst, ']')
+	return append(dst, ']'), x.meter.settle()
 }
 
-func (x *reducer) finish(g int, key string) group {
-	out := group{results: make([]result, len(x.results))}
-	for i, f := range x.results {
-		out.results[i] = f(g)
+// chosen are the groups of the answer in its order.
+func (x *reducer) chosen() ([]group, error) {
+	order := x.order()
+	n := len(x.keys)
+	if end := x.query.Offset + x.query.Limit; end >= 0 {
+		n = min(n, end)
 	}
-	if len(x.query.GroupBy) == 0 {
-		return out
+	top := topN[group]{n: n, size: groupSize, meter: meter{account: &x.engine.account}, before: func(a, b *group) bool {
+		return x.compare(order, a, b) < 0
+	}}
+	var g group
+	for i, key := range x.keys {
+		g = group{g: i, key: key}
+		if err := top.push(&g); err != nil {
+			return nil, err
+		}
 	}
-	for i, text := range strings.Split(key, groupSeparator) {
-		out.keys = append(out.keys, valueFrom(jsontext.Value(text), x.query.GroupBy[i].Field))
-	}
-	return out
+	groups := top.sorted()
+	return groups[min(x.query.Offset, len(groups)):], nil
 }
 
 func (x *reducer) appendResults(dst []byte, g *group) []byte {
 	if x.query.Single {
-		return append(append(dst, `"value":`...), g.results[0].Raw...)
+		return append(append(dst, `"value":`...), x.result(g, 0).Raw...)
 	}
 	dst = append(dst, `"values":{`...)
 	for i, r := range x.query.Reduce {
@@ -175,38 +209,64 @@ func (x *reducer) appendResults(dst []byte, g *group) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(event.AppendQuoted(dst, r.As), ':')
-		dst = append(dst, g.results[i].Raw...)
+		dst = append(dst, x.result(g, i).Raw...)
 	}
 	return append(dst, '}')
 }
 
-// compare orders groups by orderBy, or by the first value from the largest,
-// nulls last; then by group ascending.
-func (x *reducer) compare(a, b group) int {
-	orders := x.query.OrderBy
-	if len(orders) == 0 {
-		orders = []query.Order{{Name: "value", Desc: true}}
-		if !x.query.Single {
-			orders[0].Name = x.query.Reduce[0].As
-		}
+// order is orderBy, or the first value from the largest.
+func (x *reducer) order() []query.Order {
+	switch {
+	case len(x.query.OrderBy) > 0:
+		return x.query.OrderBy
+	case x.query.Single:
+		return []query.Order{{Name: "value", Desc: true}}
 	}
-	for _, o := range orders {
+	return []query.Order{{Name: x.query.Reduce[0].As, Desc: true}}
+}
+
+// compare orders groups, nulls last; those that are equal by group ascending.
+func (x *reducer) compare(order []query.Order, a, b *group) int {
+	for _, o := range order {
 		c := 0
 		if i, ok := x.query.ReductionOf(o); ok {
-			c = compareNullable(&a.results[i], &b.results[i], o.Desc, query.CompareValues)
+			c = compareNullable(x.result(a, i), x.result(b, i), o.Desc, query.CompareValues)
 		} else {
-			c = compareNullable(&a.keys[o.Group-1], &b.keys[o.Group-1], o.Desc, compareKeyValues)
+			c = x.compareParts(o.Group-1, a, b, o.Desc)
 		}
 		if c != 0 {
 			return c
 		}
 	}
-	for i := range a.keys {
-		if c := compareNullable(&a.keys[i], &b.keys[i], false, compareKeyValues); c != 0 {
+	for i := range x.query.GroupBy {
+		if c := x.compareParts(i, a, b, false); c != 0 {
 			return c
 		}
 	}
 	return 0
+}
+
+// compareParts orders by a group key.
+func (x *reducer) compareParts(i int, a, b *group, desc bool) int {
+	s, t := x.part(a, i), x.part(b, i)
+	f := x.query.GroupBy[i].Field
+	if c, ok := comparePlain(s, t); ok && !f.Root.Time() && f.Root != query.Severity {
+		if desc {
+			return -c
+		}
+		return c
+	}
+	v, w := valueFrom(jsontext.Value(s), f), valueFrom(jsontext.Value(t), f)
+	return compareNullable(&v, &w, desc, compareKeyValues)
+}
+
+// comparePlain compares two quoted strings without escapes; ok is false for
+// anything else.
+func comparePlain(s, t string) (c int, ok bool) {
+	if s[0] != '"' || t[0] != '"' || strings.IndexByte(s, '\\') >= 0 || strings.IndexByte(t, '\\') >= 0 {
+		return 0, false
+	}
+	return strings.Compare(s[1:len(s)-1], t[1:len(t)-1]), true
 }
 
 // compareNullable orders two values, null last in either direction.
