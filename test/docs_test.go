@@ -33,6 +33,9 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range append([]string{filepath.Join(top, "README.md")}, documents...) {
+		if filepath.Base(name) == "http-api.md" {
+			continue // internal/server pastes that one, and compares what comes back
+		}
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			text, err := os.ReadFile(name)
 			if err != nil {
