@@ -91,7 +91,7 @@ func parseDocument(eventType string, document []byte) (Entry, error) {
 // reported to m, and the entry is then good for nothing.
 func parseEntry(m *mistakes, object jsontext.Value, given Entry) Entry {
 	e := given
-	category := ""
+	var category jsontext.Value
 	e.Severity = event.Info
 	e.Schema = jsontext.Value(`{"type":"object"}`)
 	for f := event.WalkMembers(object); f.Next(); {
@@ -104,7 +104,7 @@ func parseEntry(m *mistakes, object jsontext.Value, given Entry) Entry {
 		case "system":
 			e.System = m.text(key, f.Value, maxSystem)
 		case "category":
-			category = m.text(key, f.Value, event.MaxType)
+			category = f.Value
 		case "description":
 			e.Description = m.text(key, f.Value, maxDescription)
 		case "severity":
@@ -128,7 +128,7 @@ func parseEntry(m *mistakes, object jsontext.Value, given Entry) Entry {
 }
 
 // complete checks what an entry must have and compiles its schema.
-func (e *Entry) complete(m *mistakes, object jsontext.Value, category string) {
+func (e *Entry) complete(m *mistakes, object, category jsontext.Value) {
 	if e.Type == "" {
 		if _, there := event.Member(object, "type"); !there {
 			m.add("type", "is missing; every entry names its event type")
@@ -138,8 +138,8 @@ func (e *Entry) complete(m *mistakes, object jsontext.Value, category string) {
 	if _, there := event.Member(object, "description"); !there {
 		m.add("description", "is missing; say in a sentence what such an event means")
 	}
-	if category != "" && category != e.Category() {
-		m.add("category", "is %s, but the category of %s is what stands before its first dot: %s; leave it out", shown(category), shown(e.Type), shown(e.Category()))
+	if category != nil && (event.KindOf(category) != '"' || event.Unquoted(category) != e.Category()) {
+		m.add("category", "is %s, but the category of %s is what stands before its first dot: %s; leave it out", shownValue(category), shown(e.Type), shown(e.Category()))
 	}
 	e.schema = compileSchema(m, e.Schema)
 }
@@ -169,7 +169,7 @@ func (m *mistakes) plain(path, s string, most int) bool {
 	case !utf8.ValidString(s):
 		m.add(path, "is not valid UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):
-		m.add(path, "has a control character; write it in one line of plain text")
+		m.add(path, "has a line break or another control character; write one line of plain text")
 	default:
 		return true
 	}

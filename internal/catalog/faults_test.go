@@ -57,6 +57,7 @@ func TestFaultsOfEveryKeyword(t *testing.T) {
 		{`{"properties":{"a":{"exclusiveMinimum":0,"exclusiveMaximum":1}}}`, `{"a":0}`, "payload.a: must be greater than 0, is 0"},
 		{`{"properties":{"a":{"exclusiveMaximum":1e2}}}`, `{"a":1e1000}`, "payload.a: must be less than 100, is 1e1000"},
 		{`{"properties":{"a":{"multipleOf":0.01}}}`, `{"a":1.001}`, "payload.a: must be a multiple of 0.01, is 1.001"},
+		{`{"properties":{"a":{"minimum":1e-30}}}`, `{"a":0}`, "payload.a: must be at least 1/1000000000000000000000000000000, is 0"},
 		{`{"properties":{"a":{"minLength":3}}}`, `{"a":"Zü"}`, "payload.a: must have at least 3 characters, has 2"},
 		{`{"properties":{"a":{"maxLength":1}}}`, `{"a":"Zü"}`, "payload.a: must have at most 1 character, has 2"},
 		{`{"properties":{"a":{"pattern":"^[a-z]+$"}}}`, `{"a":"A"}`, `payload.a: must match the regular expression "^[a-z]+$", is "A"`},

@@ -95,7 +95,7 @@ func TestMistakesInFiles(t *testing.T) {
 		{"f.yaml", entry("    severity: 4"), `f.yaml: "a.b": severity: 4 is no severity; one of debug, info, notice, warning, error, critical, alert, emergency`},
 		{"f.yaml", entry("    category: c"), `f.yaml: "a.b": category: is "c", but the category of "a.b" is what stands before its first dot: "a"; leave it out`},
 		{"f.yaml", entry("    subject: [x]"), `f.yaml: "a.b": subject: must be a string, is an array`},
-		{"f.yaml", entry("    system: \"a\\nb\""), `f.yaml: "a.b": system: has a control character; write it in one line of plain text`},
+		{"f.yaml", entry("    system: \"a\\nb\""), `f.yaml: "a.b": system: has a line break or another control character; write one line of plain text`},
 		{"f.yaml", entry("    schema: true"), `f.yaml: "a.b": schema: must be an object, is a boolean`},
 		{"f.yaml", entry("  - type: a.b\n    description: Twice."), `f.yaml: "a.b": is in f.yaml already; a type has one entry`},
 		{"f.yaml", "types: *x", `f.yaml: line 1: the alias *x has no anchor above it`},

@@ -160,10 +160,15 @@ func written(v any) string {
 	return cut(fmt.Sprint(v)) // a number, as it is spelled
 }
 
-// decimal is a number of the schema in plain digits.
+// decimal is a number of the schema in plain digits, or as a fraction if it has
+// too many of them.
 func decimal(n *big.Rat) string {
 	if n.IsInt() {
 		return cut(n.Num().String())
 	}
-	return cut(strings.TrimRight(n.FloatString(20), "0"))
+	text := strings.TrimRight(n.FloatString(20), "0")
+	if same, ok := new(big.Rat).SetString(text); ok && same.Cmp(n) == 0 {
+		return text
+	}
+	return cut(n.RatString())
 }

@@ -1,12 +1,11 @@
 package catalog
 
 import (
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"encoding/json/jsontext"
 
 	"github.com/firnlog/firn/event"
 )

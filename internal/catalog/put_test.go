@@ -97,7 +97,7 @@ func TestMistakesInDocuments(t *testing.T) {
 		{"t", `{"description":"A.","name":"x"}`, `"t": "name" is no key of an entry; one of type, system, category, description, severity, subject, schema, origin`},
 		{"", ours, `type: is empty`},
 		{strings.Repeat("x", 257), ours, `type: is 257 bytes long; the most is 256`},
-		{"a\nb", ours, `type: has a control character`},
+		{"a\nb", ours, `type: has a line break or another control character`},
 		{"a\xffb", ours, `type: is not valid UTF-8`},
 		{"t", `{"description":"` + strings.Repeat("x", 2001) + `"}`, `"t": description: is 2001 bytes long; the most is 2000`},
 	} {

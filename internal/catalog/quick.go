@@ -13,16 +13,17 @@ import (
 // that it does not accept may still be right, and is checked in full. So it
 // must be right about what it accepts, and no more.
 type quick struct {
-	types    typeSet
+	never    bool     // accepts nothing
+	types    typeSet  // of the value
+	values   []string // the strings that are allowed, nil = any value
+	least    int64    // the smallest number, if hasLeast
+	hasLeast bool
+	any      [][]*quick // of each list, one must accept
+
 	members  map[string]member
-	required uint64     // bits of the members that must be there
-	extra    *quick     // what any other member must be, nil = anything
-	items    *quick     // what elements must be, nil = anything
-	values   []string   // the strings that are allowed, nil = anything
-	least    int64      // the smallest number, if hasLeast
-	hasLeast bool       //
-	any      [][]*quick // of each list one must accept
-	never    bool       // accepts nothing
+	required uint64 // bits of the members that must be there
+	extra    *quick // what any other member must be, nil = anything
+	items    *quick // what elements must be, nil = anything
 }
 
 // member is what is known about a member of an object.

@@ -17,7 +17,7 @@ const (
 	maxSchema       = 64 << 10 // bytes, compact
 	maxSchemaDepth  = 32       // schemas inside schemas
 	maxSubschemas   = 1000
-	maxUnfolded     = 5000 // subschemas, each counted as often as it is referred to
+	maxUnfolded     = 2000 // subschemas, each counted as often as it is referred to
 	maxPattern      = 500  // bytes of a regular expression
 	maxPatternSteps = 1000 // instructions of a compiled regular expression
 	maxCount        = 1_000_000_000
