@@ -28,6 +28,8 @@ type layout struct {
 	stored func(id string) bool
 	// shredded makes the blocks with package column instead.
 	shredded bool
+	// sealed writes them to segments.
+	sealed bool
 }
 
 // snapshotOf cuts events, in order of position, into blocks.
@@ -40,6 +42,9 @@ func snapshotOf(events []event.Event, l layout) Snapshot {
 	size := l.rows
 	if size <= 0 {
 		size = max(len(events), 1)
+	}
+	if l.sealed {
+		return sealedSnapshot(rowsOf(events, l.stored), size, nil)
 	}
 	n := 0
 	for chunk := range slices.Chunk(events, size) {
@@ -78,21 +83,31 @@ func shred(b *rowBlock) column.Block {
 	meta := column.Meta{InstanceID: b.events[0].InstanceID, Order: b.Order()}
 	meta.MakeID = func(position, _ int64) string { return b.idAt(position) }
 	builder := column.NewBuilder(meta)
-	for i := range b.events {
-		e := &b.events[i]
-		row := column.Row{
-			Position: e.Position, SequenceNumber: e.SequenceNumber, Timestamp: e.Timestamp.UnixMicro(), RecordedAt: e.RecordedAt.UnixMilli(),
-			Severity: e.Severity, StreamID: e.StreamID, EventType: e.EventType, Actor: e.Actor, Subject: e.Subject,
-			Payload: e.Payload, Metadata: e.Metadata,
-		}
-		if b.layout.stored == nil || b.layout.stored(e.ID) {
-			row.ID = e.ID
-		}
-		if err := builder.Append(&row); err != nil {
+	rows := rowsOf(b.events, b.layout.stored)
+	for i := range rows {
+		if err := builder.Append(&rows[i]); err != nil {
 			panic(err)
 		}
 	}
 	return builder.Snapshot()
+}
+
+// rowsOf are events on their way into columns, with the ids that stored says
+// callers brought; nil = all.
+func rowsOf(events []event.Event, stored func(id string) bool) []column.Row {
+	rows := make([]column.Row, len(events))
+	for i := range events {
+		e := &events[i]
+		rows[i] = column.Row{
+			Position: e.Position, SequenceNumber: e.SequenceNumber, Timestamp: e.Timestamp.UnixMicro(), RecordedAt: e.RecordedAt.UnixMilli(),
+			Severity: e.Severity, StreamID: e.StreamID, EventType: e.EventType, Actor: e.Actor, Subject: e.Subject,
+			Payload: e.Payload, Metadata: e.Metadata,
+		}
+		if stored == nil || stored(e.ID) {
+			rows[i].ID = e.ID
+		}
+	}
+	return rows
 }
 
 func (b *rowBlock) idAt(position int64) string {

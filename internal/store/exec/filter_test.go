@@ -78,7 +78,8 @@ func randomSnapshot(t *rapid.T, events []event.Event) Snapshot {
 		seed:     rapid.Uint64().Draw(t, "seed"),
 		shredded: rapid.Bool().Draw(t, "shredded"),
 	}
-	if rapid.Bool().Draw(t, "made ids") {
+	l.sealed = rapid.IntRange(0, 4).Draw(t, "sealed") == 0 && len(events) > 0
+	if !l.sealed && rapid.Bool().Draw(t, "made ids") {
 		l.stored = func(id string) bool { return len(id)%2 == 0 }
 	}
 	return snapshotOf(events, l)
