@@ -29,7 +29,7 @@ func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
 	_ = r.control.EnableFullDuplex() // HTTP/2 always is, and needs no asking
 
 	ctx, cancel := context.WithCancel(r.Context())
-	reading := &upload{body: in, pieces: make(chan piece), free: make(chan []byte, 2), stopped: ctx.Done(), done: make(chan struct{})}
+	reading := newUpload(in, ctx.Done())
 	go reading.run()
 	gathering := newGatherer(s, r, reading.pieces)
 	go gathering.run(ctx, reading.free)
@@ -40,6 +40,7 @@ func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
 	cancel()
 	reading.end()
 	gathering.wait()
+	reading.release()
 	in.Close()
 	if err == nil && !in.whole {
 		// What follows on this connection is the rest of the body, which nobody
@@ -151,16 +152,31 @@ type upload struct {
 	free    chan []byte // buffers that were used up
 	stopped <-chan struct{}
 	done    chan struct{}
+	own     [2]*[]byte // what the pool lent
 }
 
-const pieceSize = 64 << 10
+const pieceSize = smallBuffer
+
+func newUpload(b *body, stopped <-chan struct{}) *upload {
+	u := &upload{body: b, pieces: make(chan piece), stopped: stopped, done: make(chan struct{})}
+	u.free = make(chan []byte, len(u.own))
+	for i := range u.own {
+		u.own[i] = buffers.Get().(*[]byte)
+		u.free <- (*u.own[i])[:pieceSize]
+	}
+	return u
+}
+
+// release gives the buffers back; nobody may use a piece afterwards.
+func (u *upload) release() {
+	for _, b := range u.own {
+		buffers.Put(b)
+	}
+}
 
 func (u *upload) run() {
 	defer close(u.done)
 	defer close(u.pieces)
-	for range cap(u.free) {
-		u.free <- make([]byte, pieceSize)
-	}
 	for {
 		var buf []byte
 		select {
@@ -169,7 +185,7 @@ func (u *upload) run() {
 			u.drain()
 			return
 		}
-		n, err := u.body.Read(buf[:cap(buf)])
+		n, err := u.body.Read(buf[:pieceSize])
 		select {
 		case u.pieces <- piece{buf[:n], err}:
 		case <-u.stopped:

@@ -230,6 +230,7 @@ func (b *received) release() {
 
 // receive reads the whole body, at most max inflated bytes.
 func (s *Server) receive(r *request, max int64) (*received, error) {
+	max = min(max, s.bodies.total-1) // what cannot fit is no matter of waiting
 	if r.ContentLength > max {
 		return nil, tooLarge("the body has %d bytes, over the limit of %d", r.ContentLength, max)
 	}

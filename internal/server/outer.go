@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -124,7 +125,11 @@ func (s *Server) dispatch(found *route, w http.ResponseWriter, hr *http.Request)
 		_ = r.control.SetWriteDeadline(start.Add(10 * s.opts.timing.write)) // a writer of a test has none
 	}
 	defer func() {
-		s.metrics.observe(found, hr.Method, sent.status, time.Since(start))
+		took := time.Since(start)
+		s.metrics.observe(found, hr.Method, sent.status, took)
+		if s.logger.Enabled(hr.Context(), slog.LevelDebug) { // never the query string
+			s.logger.Debug("request", "request_id", requestID(hr), "method", hr.Method, "route", found.path, "status", sent.status, "took", took)
+		}
 	}()
 	err := s.answer(sent, r)
 	_ = r.control.SetWriteDeadline(time.Now().Add(s.opts.timing.write)) // for what net/http flushes now

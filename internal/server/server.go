@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +42,8 @@ type Options struct {
 	// Limits bounds events and batches; give what the log was opened with.
 	Limits event.Limits
 	// BodyMemory is the budget in bytes that all request bodies in flight
-	// share, as inflated. Default 256 MiB.
+	// share, as inflated. Default: the smaller of 256 MiB and a quarter of the
+	// process's memory limit.
 	BodyMemory int64
 	// Logger is told of starts, stops and faults. Default slog.Default().
 	Logger *slog.Logger
@@ -76,7 +78,7 @@ func (o Options) withDefaults() Options {
 		o.Listen = []string{DefaultListen}
 	}
 	if o.BodyMemory == 0 {
-		o.BodyMemory = 256 << 20
+		o.BodyMemory = min(256<<20, debug.SetMemoryLimit(-1)/4)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

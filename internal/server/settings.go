@@ -35,7 +35,7 @@ func (s *Server) receiveJSON(r *request, v any) error {
 	if errors.Is(wrong.Err, json.ErrUnknownName) {
 		return malformed(printable(field), "%s", unknownName("field", field, memberNames(v)))
 	}
-	return malformed(field, "must not be a JSON %s", kindName(wrong.JSONKind))
+	return malformed(field, "must be %s", wanted(wrong.GoType))
 }
 
 // pointed is a JSON pointer as a path with dots.
@@ -58,21 +58,17 @@ func memberNames(v any) []string {
 	return names
 }
 
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case 'n':
-		return "null"
-	case 't', 'f':
-		return "boolean"
-	case '"':
-		return "string"
-	case '0':
-		return "number"
-	case '{':
-		return "object"
-	case '[':
-		return "array"
+// wanted names what a field takes.
+func wanted(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == nil || t.Kind() == reflect.Struct:
+		return "an object"
+	case t.Kind() == reflect.String:
+		return "a string"
 	default:
-		return "value"
+		return "a whole number"
 	}
 }
