@@ -276,7 +276,7 @@ func TestStreamIn(t *testing.T) {
 	}
 }
 
-func TestInstancesAndTheRest(t *testing.T) {
+func TestInstances(t *testing.T) {
 	web, _ := open(t, nil)
 	c := connect(t, web.URL, client.Options{})
 	ctx := t.Context()
@@ -295,12 +295,25 @@ func TestInstancesAndTheRest(t *testing.T) {
 	if err != nil || len(all) != 2 { // and system
 		t.Errorf("%+v, %v", all, err)
 	}
+	if err := c.DeleteInstance(ctx, "b"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadAndPurge(t *testing.T) {
+	web, _ := open(t, nil)
+	c := connect(t, web.URL, client.Options{})
+	ctx := t.Context()
+	if _, err := c.CreateInstance(ctx, client.NewInstance{Name: "b"}); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 5 {
 		if _, err := c.Append(ctx, "b", []event.Draft{{EventType: "x", StreamID: fmt.Sprint("s", i)}}, client.AppendOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var names []string
+	var err error
 	for cursor, more := "", true; more; more = cursor != "" {
 		var page []client.Stream
 		if page, cursor, err = c.Streams(ctx, "b", "s", cursor, 2); err != nil {
@@ -344,8 +357,5 @@ func TestInstancesAndTheRest(t *testing.T) {
 	}
 	if n, err := c.Purge(ctx, "b", client.Filter{Search: "X"}, false); err != nil || n != 5 {
 		t.Errorf("%d, %v", n, err)
-	}
-	if err := c.DeleteInstance(ctx, "b"); err != nil {
-		t.Error(err)
 	}
 }

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -114,6 +116,25 @@ func TestStop(t *testing.T) {
 	}
 	if _, err := r.try("GET", "/healthz", ""); err == nil {
 		t.Error("a stopped server answers")
+	}
+}
+
+// TestStopDoesNotWaitForEver has a client whose body never comes.
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	r := start(t, Options{timing: timing{drain: 20 * time.Millisecond}})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("%q %v", line, err)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
