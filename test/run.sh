@@ -10,14 +10,19 @@ export FIRN_CRASH_ROUNDS="${FIRN_CRASH_ROUNDS:-200}" # kill -9, so many times
 
 test/setup.sh
 
+status=0
 echo "== go vet"
-go vet ./...
-if [ -d bench ]; then
-	(cd bench && go vet ./...)
-	echo "== go test ./... (bench: DuckDB reads a data directory)"
-	(cd bench && go test -count=1 -timeout 20m -json ./...) | go run ./test/gate
-fi
+go vet ./... || status=1
+(cd bench && go vet ./...) || status=1
+
+echo "== go test ./... in bench (DuckDB reads a data directory)"
+(cd bench && go test -count=1 -timeout 20m -json ./...) | go run ./test/gate || status=1
 
 echo "== go test -race ./..."
-go test -race -count=1 -timeout 30m -json ./... | go run ./test/gate
+go test -race -count=1 -timeout 30m -json ./... | go run ./test/gate || status=1
+
+if [ "$status" != 0 ]; then
+	echo "make test: FAILED; see above" >&2
+	exit 1
+fi
 echo "make test: all tests ran and passed, none was skipped"

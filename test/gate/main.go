@@ -83,6 +83,7 @@ func (v *verdict) take(rec record, outputs map[string]*strings.Builder, w io.Wri
 	case "output":
 		if rec.Test == "" && isPackageLine(rec.Output) {
 			io.WriteString(w, rec.Output)
+			return
 		}
 		if outputs[name] == nil {
 			outputs[name] = new(strings.Builder)
@@ -95,7 +96,7 @@ func (v *verdict) take(rec record, outputs map[string]*strings.Builder, w io.Wri
 		delete(outputs, name)
 	case "fail":
 		v.failed = append(v.failed, name)
-		if out := outputs[name]; out != nil {
+		if out := outputs[name]; out != nil && out.String() != "FAIL\n" {
 			io.WriteString(w, out.String())
 		}
 		delete(outputs, name)
