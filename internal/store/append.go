@@ -36,7 +36,7 @@ func (l *Log) append(ctx context.Context, a *appendOp) ([]Receipt, error) {
 				return nil, err
 			}
 		}
-		err := l.submit(ctx, a)
+		err := l.submitBytes(ctx, a, int64(len(a.batch.section)))
 		if errors.Is(err, errStale) {
 			continue
 		}

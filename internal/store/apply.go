@@ -1,7 +1,11 @@
 package store
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+
+	"github.com/firnlog/firn/internal/store/wal"
 )
 
 // changes are the effects of control sections that the manifest does not have
@@ -39,7 +43,8 @@ func (l *Log) applyControl(e *entry) {
 	case c.Created != nil:
 		in := e.made
 		if l.byID[in.uuid] != nil {
-			return // the manifest knew it already
+			l.applyUpdate(c.Created) // the manifest knew it already
+			return
 		}
 		l.byID[in.uuid], l.byName[in.meta.Name] = in, in
 		l.changes.instances[in] = struct{}{}
@@ -121,7 +126,17 @@ func (l *Log) commit(e *edit) error {
 	undo := l.takeChanges(e)
 	if err := l.manifest.commit(e); err != nil {
 		undo()
-		return err
+		return l.journalError(err)
 	}
 	return nil
+}
+
+// journalError is the error of a journal's write. A failed sync of a journal
+// ends the log for writers: nobody knows what is on disk.
+func (l *Log) journalError(err error) error {
+	if errors.Is(err, wal.ErrFailed) {
+		err = fmt.Errorf("%w: %w", ErrFailed, err)
+		l.fail(err)
+	}
+	return err
 }

@@ -113,8 +113,30 @@ func fileNumber(name string) int64 {
 	return 1<<63 - 1
 }
 
-// setAside moves a file or directory that nobody knows to the quarantine.
+// setAside moves a file, or the files of a directory, that nobody knows to the
+// quarantine.
 func (l *Log) setAside(name, path string) error {
+	fsys := l.opts.FS
+	info, err := fsys.Stat(path)
+	if err != nil {
+		return fmt.Errorf("set %s aside: %w", path, err)
+	}
+	if !info.Dir {
+		return l.setFileAside(name, path)
+	}
+	names, err := fsys.List(path)
+	if err != nil {
+		return fmt.Errorf("set %s aside: %w", path, err)
+	}
+	for _, n := range names {
+		if err := l.setAside(name+"-"+n, l.join(path, n)); err != nil {
+			return err
+		}
+	}
+	return fsys.Remove(path)
+}
+
+func (l *Log) setFileAside(name, path string) error {
 	fsys := l.opts.FS
 	if err := fsys.MkdirAll(l.path(quarantineDir)); err != nil {
 		return err

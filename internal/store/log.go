@@ -66,8 +66,10 @@ type Log struct {
 	head struct {
 		bytes atomic.Int64
 		rows  atomic.Int64
-		mu    sync.Mutex
-		freed chan struct{} // closed when sealing has made room
+		// queued are bytes on their way through the sequencer.
+		queued atomic.Int64
+		mu     sync.Mutex
+		freed  chan struct{} // closed when sealing has made room
 	}
 
 	stop       context.CancelFunc // of background work
@@ -170,8 +172,11 @@ func (l *Log) setLastGroup(err error) {
 
 // submit hands an op to the sequencer and waits for its answer. An error of ctx
 // means that it is unknown whether the op was done.
-func (l *Log) submit(ctx context.Context, o op) error {
-	r := &request{op: o, done: make(chan struct{})}
+func (l *Log) submit(ctx context.Context, o op) error { return l.submitBytes(ctx, o, 0) }
+
+// submitBytes is submit for an op that holds so many bytes of events.
+func (l *Log) submitBytes(ctx context.Context, o op, bytes int64) error {
+	r := &request{op: o, bytes: bytes, done: make(chan struct{})}
 	if err := l.enqueue(ctx, r); err != nil {
 		return err
 	}
@@ -195,10 +200,12 @@ func (l *Log) enqueue(ctx context.Context, r *request) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
+	l.head.queued.Add(r.bytes)
 	select {
 	case l.sequencer.queue <- r:
 		return nil
 	default:
+		l.head.queued.Add(-r.bytes)
 		return fmt.Errorf("%w: %d requests are waiting", ErrOverloaded, queueLength)
 	}
 }
@@ -219,7 +226,7 @@ func (l *Log) published() (byID map[uuid]*instance, byName map[string]*instance)
 
 // makeRoom waits until the heads have room for more.
 func (l *Log) makeRoom(ctx context.Context) error {
-	if l.head.bytes.Load() < l.opts.HeadMemory {
+	if l.hasRoom() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opts.AppendWait, fmt.Errorf("%w: sealing is %s behind", ErrOverloaded, l.opts.AppendWait))
@@ -228,7 +235,7 @@ func (l *Log) makeRoom(ctx context.Context) error {
 		l.head.mu.Lock()
 		freed := l.head.freed
 		l.head.mu.Unlock()
-		if l.head.bytes.Load() < l.opts.HeadMemory {
+		if l.hasRoom() {
 			return nil
 		}
 		l.kick()
@@ -242,10 +249,19 @@ func (l *Log) makeRoom(ctx context.Context) error {
 	}
 }
 
+func (l *Log) hasRoom() bool {
+	return l.head.bytes.Load()+l.head.queued.Load() < l.opts.HeadMemory
+}
+
 // roomMade tells those who wait that the heads have become smaller.
 func (l *Log) roomMade(rows, bytes int64) {
 	l.head.rows.Add(-rows)
 	l.head.bytes.Add(-bytes)
+	l.wakeWaiting()
+}
+
+// wakeWaiting has appends that wait for room look again.
+func (l *Log) wakeWaiting() {
 	l.head.mu.Lock()
 	close(l.head.freed)
 	l.head.freed = make(chan struct{})

@@ -2,11 +2,11 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -121,12 +121,17 @@ func (l *Log) openManifest() error {
 	}
 	l.manifest = m
 	l.reportJournal("manifest", found)
-	if m.state.identity != "" {
-		return nil
+	lost := slices.ContainsFunc(found.Damage, func(d wal.Damage) bool { return d.FirstLost <= d.LastLost })
+	if m.state.epoch == 0 {
+		if err := m.commit(&edit{Epoch: 1, Sweep: l.now().UnixMilli()}); err != nil {
+			return err
+		}
+		lost = true
 	}
-	var id wal.Identity
-	rand.Read(id[:])
-	return m.commit(&edit{Identity: hex.EncodeToString(id[:]), Epoch: 1, Sweep: l.now().UnixMilli()})
+	if lost {
+		return l.rebuild()
+	}
+	return nil
 }
 
 // replay reads the write-ahead log and applies what the manifest and the
@@ -138,15 +143,32 @@ func (l *Log) replay() error {
 		return fmt.Errorf("manifest: identity %q: %w", state.identity, err)
 	}
 	l.applied = state.lsn
-	log, found, err := wal.Open(l.opts.FS, l.path(walDir), opts, func(r wal.Record) error {
-		return l.replayRecord(r)
-	})
+	log, found, err := wal.Open(l.opts.FS, l.path(walDir), opts, l.replayRecord)
 	if err != nil {
 		return newer(err)
 	}
 	l.wal = log
 	l.reportWAL(found)
-	if log.NextLSN() <= state.lsn {
+	if state.identity == "" {
+		id := log.Identity()
+		if err := l.manifest.commit(&edit{Identity: hex.EncodeToString(id[:])}); err != nil {
+			return err
+		}
+	}
+	if log.NextLSN() > state.lsn {
+		return nil
+	}
+	// Its end is missing. New records must not get numbers that the manifest has
+	// seen.
+	l.report(event.Critical, "write-ahead log: records %d to %d are missing", log.NextLSN(), state.lsn)
+	if err := log.Close(); err != nil {
+		return err
+	}
+	opts.After = state.lsn
+	if l.wal, _, err = wal.Open(l.opts.FS, l.path(walDir), opts, l.replayRecord); err != nil {
+		return newer(err)
+	}
+	if l.wal.NextLSN() <= state.lsn {
 		return fmt.Errorf("%w: the write-ahead log ends before record %d, which the manifest knows", ErrDamaged, state.lsn)
 	}
 	return nil

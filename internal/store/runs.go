@@ -23,6 +23,8 @@ type runMeta struct {
 	Bytes int64  `json:"bytes"`
 }
 
+const runSuffix = ".run"
+
 // runFile is a run of fingerprints of an instance's sealed callers' ids.
 type runFile struct {
 	log  *Log
@@ -132,7 +134,7 @@ func (l *Log) writeRun(in *instance, number, n int64, pairs iter.Seq2[idrun.Pair
 	if err := l.opts.FS.MkdirAll(dir); err != nil {
 		return nil, err
 	}
-	r := l.runFile(in, runMeta{Name: fmt.Sprintf("%d.run", number), Pairs: n})
+	r := l.runFile(in, runMeta{Name: fmt.Sprint(number, runSuffix), Pairs: n})
 	err := l.writeFile(dir, r.meta.Name, func(w io.Writer) (err error) {
 		r.meta.Bytes, err = idrun.Write(w, n, pairs)
 		return err

@@ -230,28 +230,30 @@ func (l *Log) writeSegment(in *instance, first, last, number int64, write func(w
 	if err != nil {
 		return nil, err
 	}
+	meta.Hash = info.Hash
 	s := l.segmentFile(in, meta)
-	s.meta.Bytes, s.meta.Hash, s.meta.spanMeta = info.Size, info.Hash, spanOf(info.Ranges)
-	if err := s.readGroups(); err != nil {
+	// It is read back once before anything relies on it.
+	seg, release, err := s.use()
+	if err != nil {
+		discardFile(s, &s.gone)
 		return nil, err
 	}
+	defer release()
+	s.meta = metaOf(seg)
+	s.meta.Name = meta.Name
 	return s, nil
 }
 
-// readGroups takes the row groups from the written file, which is thereby read
-// back once before anything relies on it.
-func (s *segmentFile) readGroups() error {
-	seg, release, err := s.use()
-	if err != nil {
-		return err
-	}
-	defer release()
+// metaOf is what a segment says of itself, but for its name.
+func metaOf(seg *segment.Segment) segmentMeta {
+	info := seg.Info()
+	m := segmentMeta{Bytes: info.Size, Hash: info.Hash, spanMeta: spanOf(info.Ranges)}
 	if groups := seg.Groups(); len(groups) > 1 {
 		for _, g := range groups {
-			s.meta.Groups = append(s.meta.Groups, spanOf(g.Ranges))
+			m.Groups = append(m.Groups, spanOf(g.Ranges))
 		}
 	}
-	return nil
+	return m
 }
 
 // removeFile deletes a file that is not part of the log any more.

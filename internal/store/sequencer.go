@@ -25,6 +25,7 @@ const (
 type request struct {
 	op    op
 	entry *entry        // what op decided; nil = nothing to record
+	bytes int64         // of events that it holds
 	err   error         // the answer
 	done  chan struct{} // closed when answered
 }
@@ -196,7 +197,7 @@ func (s *sequencer) settle(g *group) {
 		return
 	}
 	for _, r := range s.group.requests {
-		r.answer(failed)
+		s.log.answer(r, failed)
 	}
 	s.group.reset()
 	s.rollBack()
@@ -211,7 +212,10 @@ func (s *sequencer) rollBack() {
 	s.byID, s.byName = s.log.published()
 }
 
-func (r *request) answer(err error) {
+func (l *Log) answer(r *request, err error) {
+	if r.bytes > 0 && l.head.queued.Add(-r.bytes)+l.head.bytes.Load() >= l.opts.HeadMemory/2 {
+		l.wakeWaiting() // somebody may wait for what was queued
+	}
 	if r.err == nil {
 		r.err = err
 	}
@@ -239,7 +243,7 @@ func (l *Log) commitGroup(g *group) error {
 		err = l.writeError(err)
 		for _, r := range g.requests {
 			r.err = err
-			r.answer(err)
+			l.answer(r, err)
 		}
 		return err
 	}
@@ -253,7 +257,7 @@ func (l *Log) commitGroup(g *group) error {
 		}
 	}
 	for _, r := range g.requests {
-		r.answer(nil)
+		l.answer(r, nil)
 	}
 	return nil
 }

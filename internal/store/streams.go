@@ -207,7 +207,7 @@ func (l *Log) writeStreams(in *instance, stamp int64, changed []*stream) error {
 			return err
 		}
 	}
-	return in.journal.Append(records...)
+	return l.journalError(in.journal.Append(records...))
 }
 
 // compactStreams writes the journal anew where it has grown. The numbers in
@@ -219,7 +219,7 @@ func (l *Log) compactStreams(in *instance) error {
 	if size, base := in.journal.Size(); size <= 2*base+streamsSlack {
 		return nil
 	}
-	return l.rewriteStreams(in)
+	return l.journalError(l.rewriteStreams(in))
 }
 
 func (l *Log) rewriteStreams(in *instance) error { return in.journal.Rewrite(in.streamRecords()) }
