@@ -35,10 +35,11 @@ type engineUnderTest struct {
 	layout layout
 	now    time.Time
 	events []event.Event
+	blocks *Snapshot // of events
 }
 
 func (e *engineUnderTest) Append(_ *testing.T, events []event.Event) {
-	e.events = append(e.events, events...)
+	e.events, e.blocks = append(e.events, events...), nil
 }
 
 func (e *engineUnderTest) Ask(_ *testing.T, text []byte) (conformance.Answer, error) {
@@ -46,9 +47,12 @@ func (e *engineUnderTest) Ask(_ *testing.T, text []byte) (conformance.Answer, er
 	if err != nil {
 		return conformance.Answer{}, err
 	}
-	s := snapshotOf(e.events, e.layout)
-	s.InstanceID = conformance.InstanceID
-	r, err := Run(context.Background(), q, s, nil)
+	if e.blocks == nil {
+		s := snapshotOf(e.events, e.layout)
+		s.InstanceID = conformance.InstanceID
+		e.blocks = &s
+	}
+	r, err := Run(context.Background(), q, *e.blocks, nil)
 	if err != nil {
 		return conformance.Answer{}, err
 	}

@@ -42,14 +42,9 @@ func inOrder[T any](ctx context.Context, n int, work func(ctx context.Context, i
 	defer running.Wait()
 	defer cancel()
 
-	type result struct {
-		i   int
-		v   T
-		err error
-	}
 	window := 2 * workers
 	tickets := make(chan struct{}, window)
-	results := make(chan result, window)
+	results := make(chan finished[T], window)
 	var next atomic.Int64
 	for range workers {
 		running.Go(func() {
@@ -64,27 +59,15 @@ func inOrder[T any](ctx context.Context, n int, work func(ctx context.Context, i
 					return
 				}
 				v, err := guarded(func() (T, error) { return work(ctx, i) })
-				results <- result{i, v, err} // never blocks: one place a ticket
+				results <- finished[T]{i, v, err} // never blocks: one place a ticket
 			}
 		})
 	}
-	waiting := make(map[int]result, window)
+	waiting := make(map[int]finished[T], window)
 	for i := range n {
-		for {
-			if _, ok := waiting[i]; ok {
-				break
-			}
-			select {
-			case r := <-results:
-				waiting[r.i] = r
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-		r := waiting[i]
-		delete(waiting, i)
-		if r.err != nil {
-			return r.err
+		r, err := await(ctx, i, results, waiting)
+		if err != nil {
+			return err
 		}
 		more, err := guarded(func() (bool, error) { return merge(i, r.v) })
 		if err != nil || !more {
@@ -93,6 +76,30 @@ func inOrder[T any](ctx context.Context, n int, work func(ctx context.Context, i
 		<-tickets
 	}
 	return nil
+}
+
+// finished is a result of work.
+type finished[T any] struct {
+	i   int
+	v   T
+	err error
+}
+
+// await waits for the i-th result and keeps those that come before it is their
+// turn.
+func await[T any](ctx context.Context, i int, results <-chan finished[T], waiting map[int]finished[T]) (finished[T], error) {
+	for {
+		if r, ok := waiting[i]; ok {
+			delete(waiting, i)
+			return r, r.err
+		}
+		select {
+		case r := <-results:
+			waiting[r.i] = r
+		case <-ctx.Done():
+			return finished[T]{}, context.Cause(ctx)
+		}
+	}
 }
 
 // oneByOne is inOrder on the caller's goroutine alone.

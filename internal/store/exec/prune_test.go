@@ -71,10 +71,10 @@ func TestPagesStopEarly(t *testing.T) {
 		s.Blocks[i].Segment = "segment-" + strconv.Itoa(i)
 	}
 	for text, first := range map[string]int64{
-		`"total":false,"limit":50`:                                                         1,
-		`"total":false,"limit":50,"orderBy":{"field":"position","direction":"desc"}`:       10_000,
-		`"total":false,"limit":50,"orderBy":{"field":"timestamp","direction":"desc"}`:      10_000,
-		`"total":false,"limit":50,"orderBy":{"field":"created_at","direction":"asc"}`:      1,
+		`"total":false,"limit":50`: 1,
+		`"total":false,"limit":50,"orderBy":{"field":"position","direction":"desc"}`:      10_000,
+		`"total":false,"limit":50,"orderBy":{"field":"timestamp","direction":"desc"}`:     10_000,
+		`"total":false,"limit":50,"orderBy":{"field":"created_at","direction":"asc"}`:     1,
 		`"total":false,"limit":50,"where":[{"field":"actor","operator":"neq","value":1}]`: 1,
 	} {
 		r, err := Run(context.Background(), parse(t, text), s, nil)

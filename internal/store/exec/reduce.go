@@ -18,7 +18,7 @@ type reducer struct {
 	families []family             // what is computed, each once
 	results  []func(g int) result // of each reduction, from the families
 	index    map[string]int       // key → group
-	keys     []string             // of the groups, see groupKey
+	keys     []string             // of the groups, see groupSeparator
 	meter    meter
 
 	collected atomic.Int64 // values that all collects hold

@@ -45,9 +45,8 @@ type keyLevel struct {
 // groupKeys names the groups of a block.
 type groupKeys struct{ levels []keyLevel }
 
-// groupKey is a group's key in all blocks: the JSON texts of its key values,
-// each as answers spell it, joined by groupSeparator, which JSON text has none
-// of.
+// groupSeparator joins the texts of a group's key values, each as answers spell
+// it, to the key that the group has in all blocks. JSON text has none of it.
 const groupSeparator = "\x00"
 
 // densest is up to how many possible groups are kept without renumbering them.
