@@ -1,4 +1,4 @@
-package crash
+package loadtest
 
 import (
 	"bufio"
@@ -19,22 +19,31 @@ type stored struct {
 	Payload  payload `json:"payload"`
 }
 
-// check reads everything that the server has and holds it against the ledger.
-func (l *ledger) check(ctx context.Context, url string) error {
-	instances := map[string]bool{}
+// Check reads everything that the server has and holds it against the ledger,
+// while no client runs: every acknowledged event is there once, as it was sent;
+// numbers have no gap; a batch is there whole or not at all; what was purged is
+// gone; nothing else is there. What it sees must be there the next time too, and
+// what it does not see must not come back.
+func (l *Ledger) Check(ctx context.Context, url string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := map[string]bool{}
 	for _, b := range l.batches {
 		if b.receipts != nil {
-			instances[b.instance] = true // it was made by that append, or before
+			made[b.instance] = true // by that append, or before
 		}
 	}
+	names := []string{purgedInstance}
+	for i := range Instances {
+		names = append(names, fmt.Sprintf("app-%d", i))
+	}
 	found := map[string][]stored{} // by batch
-	for i := range 3 {
-		name := fmt.Sprintf("app-%d", i)
+	for _, name := range names {
 		events, err := export(ctx, url, name)
 		if err != nil {
 			return err
 		}
-		if events == nil && instances[name] {
+		if events == nil && made[name] {
 			return fmt.Errorf("instance %s is gone", name)
 		}
 		if err := checkNumbers(name, events); err != nil {
@@ -50,28 +59,31 @@ func (l *ledger) check(ctx context.Context, url string) error {
 	}
 	for _, b := range l.batches {
 		if err := b.check(found[b.name]); err != nil {
-			return fmt.Errorf("batch %s (own ids: %v, sent %d times, acknowledged: %v): %w",
-				b.name, b.ownIDs, b.sends, b.receipts != nil, err)
+			return fmt.Errorf("%s: %w", b, err)
 		}
 	}
-	return nil
+	return l.checkReuse()
 }
 
-// checkNumbers: positions and times grow, each stream counts from 1, ids are
-// unique.
+// checkNumbers: positions and times grow; a stream counts from 1, or from any
+// number where it is purged; ids are unique.
 func checkNumbers(instance string, events []stored) error {
 	sequences := map[string]int64{}
 	ids := map[string]bool{}
 	var before stored
 	for _, e := range events {
-		sequences[e.Stream]++
+		last, follows := sequences[e.Stream]
+		if instance == purgedInstance && !follows {
+			last = e.Sequence - 1
+		}
+		sequences[e.Stream] = last + 1
 		switch {
 		case e.Position <= before.Position:
 			return fmt.Errorf("instance %s: position %d comes after %d", instance, e.Position, before.Position)
 		case e.Recorded < before.Recorded:
 			return fmt.Errorf("instance %s: position %d was recorded at %s, the one before it at %s", instance, e.Position, e.Recorded, before.Recorded)
-		case e.Sequence != sequences[e.Stream]:
-			return fmt.Errorf("instance %s, stream %s: number %d at position %d, want %d", instance, e.Stream, e.Sequence, e.Position, sequences[e.Stream])
+		case e.Sequence != last+1:
+			return fmt.Errorf("instance %s, stream %s: number %d at position %d, want %d", instance, e.Stream, e.Sequence, e.Position, last+1)
 		case ids[e.ID]:
 			return fmt.Errorf("instance %s: id %s is there twice", instance, e.ID)
 		}
@@ -83,10 +95,15 @@ func checkNumbers(instance string, events []stored) error {
 
 // check holds what is there of a batch against what was sent and acknowledged.
 func (b *batch) check(got []stored) error {
-	if len(got) == 0 && b.receipts == nil {
-		return nil
+	if len(got) == 0 {
+		return b.absent()
 	}
-	if len(got) != len(b.events) {
+	switch {
+	case b.purge == purged:
+		return fmt.Errorf("%d events are there after their purge", len(got))
+	case b.receipts == nil && !b.unknown:
+		return fmt.Errorf("it is there, and nobody was told so")
+	case len(got) != len(b.events):
 		return fmt.Errorf("%d of its %d events are there", len(got), len(b.events))
 	}
 	for i, e := range got {
@@ -104,6 +121,47 @@ func (b *batch) check(got []stored) error {
 			return fmt.Errorf("event %d is %+v, was acknowledged as %+v", i, e, r)
 		}
 	}
+	if b.receipts == nil { // it was seen, and stays
+		for _, e := range got {
+			b.receipts = append(b.receipts, receipt{ID: e.ID, Stream: e.Stream, Sequence: e.Sequence, Position: e.Position})
+		}
+	}
+	return nil
+}
+
+// absent judges a batch of which nothing is there.
+func (b *batch) absent() error {
+	if b.receipts != nil && b.purge == kept {
+		return fmt.Errorf("0 of its %d events are there", len(b.events))
+	}
+	if b.purge == asked {
+		b.purge = purged // and it stays so
+	}
+	if !b.ownIDs {
+		b.unknown = false // what is not there now must not come back
+	}
+	return nil
+}
+
+// checkReuse: no number that was ever told is told of another event, though the
+// first be purged.
+func (l *Ledger) checkReuse() error {
+	type number struct {
+		instance, stream string
+		n                int64
+	}
+	holder := map[number]string{}
+	for _, b := range l.batches {
+		for i, r := range b.receipts {
+			name := fmt.Sprintf("event %d of batch %s", i, b.name)
+			for _, n := range []number{{b.instance, r.Stream, r.Sequence}, {b.instance, "", r.Position}} {
+				if other, taken := holder[n]; taken {
+					return fmt.Errorf("number %+v was given to %s and to %s", n, other, name)
+				}
+				holder[n] = name
+			}
+		}
+	}
 	return nil
 }
 
@@ -113,7 +171,9 @@ func export(ctx context.Context, url, instance string) ([]stored, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	hc, end := newClient()
+	defer end()
+	resp, err := hc.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -125,14 +185,14 @@ func export(ctx context.Context, url, instance string) ([]stored, error) {
 		return nil, fmt.Errorf("export of %s: the server answered %s", instance, resp.Status)
 	}
 	events := []stored{}
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 8<<20)
-	for lines.Scan() {
+	in := bufio.NewScanner(resp.Body)
+	in.Buffer(nil, 8<<20)
+	for in.Scan() {
 		var e stored
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, fmt.Errorf("export of %s: line %q: %w", instance, lines.Bytes(), err)
+		if err := json.Unmarshal(in.Bytes(), &e); err != nil {
+			return nil, fmt.Errorf("export of %s: line %q: %w", instance, in.Bytes(), err)
 		}
 		events = append(events, e)
 	}
-	return events, lines.Err()
+	return events, in.Err()
 }
