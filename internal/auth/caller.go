@@ -1,0 +1,193 @@
+package auth
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Caller is who asks. What a caller may do is looked up each time it is asked,
+// so it ends with its key. The zero Caller may do nothing.
+type Caller struct {
+	gate *Gate
+	// id is the key's; empty: without a key, which is enough while the log is
+	// open and for the owner of the machine.
+	id    string
+	owner bool
+}
+
+// Owner is the caller who holds the machine: the administration socket and the
+// opened directory. It may do everything.
+func Owner() Caller { return Caller{owner: true} }
+
+// Actor names the caller in events: the key's id, empty where there is none.
+func (c Caller) Actor() string { return c.id }
+
+// Key is the caller's key as it is now, nil where the caller has none.
+func (c Caller) Key() *Key {
+	if c.gate == nil || c.id == "" {
+		return nil
+	}
+	return c.gate.keys.Ring().find(c.id)
+}
+
+// grant is what a caller may do at a moment.
+type grant struct {
+	permissions Set
+	instances   []string // none = every one
+	expires     time.Time
+}
+
+// in is what the caller may do by a keyring, or ErrEnded.
+func (c Caller) in(r *Keyring) (grant, error) {
+	switch {
+	case c.owner:
+		return grant{permissions: All()}, nil
+	case c.id == "":
+		if !r.Open() {
+			return grant{}, ErrEnded
+		}
+		return grant{permissions: All()}, nil
+	}
+	k := r.find(c.id)
+	if k == nil || !k.usable(c.gate.keys.now()) {
+		return grant{}, ErrEnded
+	}
+	return grant{permissions: k.Permissions, instances: k.Instances, expires: k.ExpiresAt}, nil
+}
+
+func (c Caller) now() (grant, error) {
+	if c.owner {
+		return c.in(nil)
+	}
+	if c.gate == nil {
+		return grant{}, ErrEnded
+	}
+	return c.in(c.gate.keys.Ring())
+}
+
+// Valid is ErrEnded when what the caller came in with holds no more.
+func (c Caller) Valid() error {
+	_, err := c.now()
+	return err
+}
+
+// May reports whether the caller has a permission. It asks only; Admit decides.
+func (c Caller) May(p Permission) bool {
+	g, err := c.now()
+	return err == nil && g.permissions.Has(p)
+}
+
+// Sees reports whether an instance, given by its id, is there for the caller.
+// One that is not must be answered as if it did not exist.
+func (c Caller) Sees(instanceID string) bool {
+	g, err := c.now()
+	return err == nil && (len(g.instances) == 0 || slices.Contains(g.instances, instanceID))
+}
+
+// Everywhere reports whether every instance is there for the caller, those to
+// come too: only such a caller can make instances.
+func (c Caller) Everywhere() bool {
+	g, err := c.now()
+	return err == nil && len(g.instances) == 0
+}
+
+// seesKey reports whether the caller may see and revoke a key: one that reaches
+// no further than its own.
+func (c Caller) seesKey(k *Key) bool {
+	g, err := c.now()
+	return err == nil && k.within(g.instances)
+}
+
+// mayGrant refuses a key that could do more than the caller.
+func (c Caller) mayGrant(n *NewKey) error {
+	g, err := c.now()
+	if err != nil {
+		return err
+	}
+	if !c.owner && c.id == "" {
+		return ErrFirstKey
+	}
+	if !g.permissions.Has(KeysManage) {
+		return &DeniedError{KeysManage}
+	}
+	if lacks := n.Permissions.Without(g.permissions); lacks != 0 {
+		return &GrantError{Permissions: lacks.Names()}
+	}
+	if !(&Key{Instances: n.Instances}).within(g.instances) {
+		return &GrantError{Instances: true}
+	}
+	if !g.expires.IsZero() && (n.ExpiresAt.IsZero() || n.ExpiresAt.After(g.expires)) {
+		return &GrantError{Expiry: true}
+	}
+	return nil
+}
+
+// Until is ctx that ends, with the cause ErrEnded, when what the caller came in
+// with holds no more: what long answers and connections run under. The cancel
+// function must be called.
+func (c Caller) Until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	if c.owner {
+		return ctx, func() { cancel(context.Canceled) }
+	}
+	w := &watch{caller: c, cancel: cancel}
+	w.look()
+	return ctx, w.end
+}
+
+// watch looks after one caller: again at each change of the keyring, and when
+// its key expires.
+type watch struct {
+	caller Caller
+	cancel context.CancelCauseFunc
+
+	mu    sync.Mutex
+	ended bool
+	stop  func() bool
+	timer *time.Timer
+}
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
+	}
+	w.release()
+	if w.caller.gate == nil {
+		w.cancel(ErrEnded)
+		return
+	}
+	keys := w.caller.gate.keys
+	r := keys.Ring()
+	g, err := w.caller.in(r)
+	if err != nil {
+		w.ended = true
+		w.cancel(err)
+		return
+	}
+	w.stop = context.AfterFunc(r.current, w.look)
+	if !g.expires.IsZero() {
+		w.timer = time.AfterFunc(g.expires.Sub(keys.now()), w.look)
+	}
+}
+
+// release forgets what would look again; mu is held.
+func (w *watch) release() {
+	if w.stop != nil {
+		w.stop()
+	}
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	w.release()
+	w.cancel(context.Canceled)
+}
