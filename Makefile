@@ -16,6 +16,7 @@ help: ## show this list
 
 .PHONY: build
 build: ## build bin/firn
+	@[ -x bin/firn ] || echo 'building bin/firn; the first time takes a minute or two'
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/firn ./cmd/firn
 
 .PHONY: run
@@ -29,7 +30,7 @@ test: ## install what the tests need, then run all of them; none may be skipped
 .PHONY: lint
 lint: ## go vet and golangci-lint
 	$(GO) vet ./...
-	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+	GOTOOLCHAIN=$$($(GO) env GOVERSION) $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target, FUZZTIME each (default 30s)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,9 +30,9 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script. Beside the commands of testscript there are
 //
-//	serve [flags]   starts `firn serve` on a free port with ./data and sets FIRN_SERVER
+//	serve [flags]   starts `firn serve` on a free port with ./data, sets FIRN_SERVER and ADDRESS
 //	stop            interrupts it, as Ctrl-C does, and waits: its report is then stderr
-//	kill            ends it as kill -9 does
+//	crash           ends it as kill -9 does
 //	newer FILE      makes a file of the log one that a later version of firn wrote
 //	damage FILE     flips one bit in the middle of a file
 func TestScripts(t *testing.T) {
@@ -56,12 +57,13 @@ func TestScripts(t *testing.T) {
 				d, err := startDaemon(scriptCommand(ts, args))
 				ts.Check(err)
 				ts.Setenv("FIRN_SERVER", d.url)
+				ts.Setenv("ADDRESS", strings.TrimPrefix(d.url, "http://"))
 				running.Store(ts.Getenv("WORK"), d)
 			},
 			"stop": func(ts *testscript.TestScript, neg bool, args []string) {
 				endDaemon(ts, &running, os.Interrupt, neg)
 			},
-			"kill": func(ts *testscript.TestScript, neg bool, args []string) {
+			"crash": func(ts *testscript.TestScript, neg bool, args []string) {
 				endDaemon(ts, &running, syscall.SIGKILL, true)
 			},
 			"newer":  func(ts *testscript.TestScript, neg bool, args []string) { changeFile(ts, args, laterVersion) },
@@ -105,7 +107,10 @@ func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 			break
 		}
 	}
-	cmd := exec.Command(firn, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	if !slices.Contains(args, "--listen") {
+		args = append([]string{"--listen", "127.0.0.1:0"}, args...)
+	}
+	cmd := exec.Command(firn, append([]string{"serve"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"))
 	return cmd
