@@ -78,7 +78,9 @@ func randomSnapshot(t *rapid.T, events []event.Event) Snapshot {
 		seed:     rapid.Uint64().Draw(t, "seed"),
 		shredded: rapid.Bool().Draw(t, "shredded"),
 	}
-	l.sealed = rapid.IntRange(0, 4).Draw(t, "sealed") == 0 && len(events) > 0
+	if l.sealed = rapid.IntRange(0, 9).Draw(t, "sealed") == 0 && len(events) > 0; l.sealed {
+		l.rows = max(l.rows, 40) // to write a segment takes a while
+	}
 	if !l.sealed && rapid.Bool().Draw(t, "made ids") {
 		l.stored = func(id string) bool { return len(id)%2 == 0 }
 	}

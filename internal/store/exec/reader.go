@@ -54,12 +54,21 @@ func (e *engine) close(r *reader) {
 	r.lent, r.block = nil, nil
 }
 
+// bitmaps keeps the bitmaps of large blocks; those of small ones cost less than
+// to clear one of these.
 var bitmaps = sync.Pool{New: func() any { b := make(column.Bitmap, 0, words(column.MaxRows)); return &b }}
+
+// pooledWords is from how many words on a bitmap comes from bitmaps.
+const pooledWords = 256
 
 // bitmap returns an empty bitmap of the block's rows, valid until the reader is
 // closed.
 func (r *reader) bitmap() column.Bitmap {
-	b := (*bitmaps.Get().(*column.Bitmap))[:words(r.rows)]
+	n := words(r.rows)
+	if n < pooledWords {
+		return make(column.Bitmap, n)
+	}
+	b := (*bitmaps.Get().(*column.Bitmap))[:n]
 	clear(b)
 	r.lent = append(r.lent, b)
 	return b
