@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: a C and C++ compiler (the
-# race detector, DuckDB in the bench module), curl (the README's commands) and
-# git. Runs any number of times; does nothing when everything is there.
+# race detector, DuckDB in the bench module), curl (the README's commands), git,
+# and what makes and mounts file systems (test/powercut). Runs any number of
+# times; does nothing when everything is there.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -11,6 +12,9 @@ have gcc || missing="$missing gcc libc6-dev"
 have g++ || missing="$missing g++"
 have curl || missing="$missing curl"
 have git || missing="$missing git"
+have mkfs.ext4 || missing="$missing e2fsprogs"
+have mkfs.xfs || missing="$missing xfsprogs"
+have mount || missing="$missing mount"
 [ -n "$missing" ] || exit 0
 
 sudo=

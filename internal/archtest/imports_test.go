@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 	"internal/archtest": {},
 	"test":              {"app"},
 	"test/crash":        {},
+	"test/powercut":     {".", "event"}, // it seeds a directory with old events
 	"test/gate":         {},
 }
 

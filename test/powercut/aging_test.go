@@ -1,0 +1,80 @@
+package powercut
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/test/loadtest"
+)
+
+// aging is an instance whose events reach the end of their retention, one day,
+// while the test runs: they were recorded a day ago, some seconds apart. Every
+// start of a server sweeps, so that retention goes on under the load.
+type aging struct {
+	recorded []time.Time // by position - 1
+	gone     int         // at the last check; they are the oldest
+}
+
+const (
+	agingInstance = "aging"
+	agingEvents   = 3000
+	agingStep     = 50 * time.Millisecond
+	agingSegment  = 200
+)
+
+// seed writes the instance before any server runs.
+func (a *aging) seed(ctx context.Context, data string) error {
+	// A third has expired already. The last event is of an hour ago, so that the
+	// clock of the server has not jumped.
+	now := time.Now().Add(-24*time.Hour - agingEvents/3*agingStep)
+	log, err := firn.Open(data, firn.Options{SealRows: agingSegment, SealAge: time.Minute, Now: func() time.Time { return now }})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if _, err := log.CreateInstance(ctx, firn.Instance{Name: agingInstance, RetentionDays: 1}); err != nil {
+		return err
+	}
+	for i := range agingEvents {
+		if now = now.Add(agingStep); i == agingEvents-1 {
+			now = time.Now().Add(-time.Hour)
+		}
+		receipts, err := log.Append(ctx, firn.AppendRequest{Instance: agingInstance, Events: []event.Draft{{EventType: "aging"}}})
+		if err != nil {
+			return err
+		}
+		a.recorded = append(a.recorded, receipts[0].RecordedAt)
+		if i%agingSegment == agingSegment-1 {
+			if err := log.Seal(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return log.Close()
+}
+
+// check: what is gone is the oldest, has expired, and does not come back.
+func (a *aging) check(ctx context.Context, url string) error {
+	positions, err := loadtest.Positions(ctx, url, agingInstance)
+	if err != nil {
+		return err
+	}
+	expired := time.Now().Add(-24 * time.Hour)
+	gone := agingEvents - len(positions)
+	for i, p := range positions {
+		if p != int64(gone+i+1) {
+			return fmt.Errorf("instance %s: position %d instead of %d: what is left is not the newest", agingInstance, p, gone+i+1)
+		}
+	}
+	if gone < a.gone {
+		return fmt.Errorf("instance %s: %d events came back that had expired", agingInstance, a.gone-gone)
+	}
+	if gone > 0 && !a.recorded[gone-1].Before(expired) {
+		return fmt.Errorf("instance %s: position %d of %s was removed before %s", agingInstance, gone, a.recorded[gone-1], expired)
+	}
+	a.gone = gone
+	return nil
+}
