@@ -58,6 +58,8 @@ func (l *Log) applyControl(e *entry) {
 		}
 		l.removals = append(l.removals, *c.Removal)
 		l.changes.removals = append(l.changes.removals, *c.Removal)
+	case c.Document != nil:
+		l.documents.apply(c.Document)
 	}
 }
 
@@ -105,6 +107,7 @@ func (l *Log) takeChanges(e *edit) (undo func()) {
 	}
 	e.Deleted = append(e.Deleted, taken.deleted...)
 	e.Removals = append(e.Removals, taken.removals...)
+	undoDocuments := l.documents.take(e)
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -113,6 +116,7 @@ func (l *Log) takeChanges(e *edit) (undo func()) {
 				l.changes.instances[in] = struct{}{}
 			}
 		}
+		undoDocuments()
 		l.changes.deleted = append(taken.deleted, l.changes.deleted...)
 		l.changes.removals = append(taken.removals, l.changes.removals...)
 	}

@@ -89,7 +89,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 			t.Errorf("a backup cut at byte %d of %d is restored", cut, len(backup))
 		}
 	}
-	for at := 512; at < len(backup)-1024; at += len(backup) / 40 {
+	for at := 512; at < len(backup)-1024; at += len(backup) / 15 {
 		bad := bytes.Clone(backup)
 		bad[at] ^= 0x10
 		dir := t.TempDir()
@@ -128,7 +128,7 @@ func TestVerifyFindsEveryFlippedBit(t *testing.T) {
 // flip inverts bits all over a file, one at a time, and wants each to be found.
 func flip(t *testing.T, fs *vfstest.FS, o Options, l *Log, path string, size int64) {
 	t.Helper()
-	for at := int64(0); at < size; at += max(1, size/40) {
+	for at := int64(0); at < size; at += max(1, size/12) {
 		if !fs.Flip(path, at, 4) {
 			t.Fatalf("%s has no byte %d", path, at)
 		}

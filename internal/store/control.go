@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// control is the change of instances, settings or what is kept that a record
+// control is the change of instances, settings, documents or what is kept that a record
 // makes. Exactly one field is set.
 type control struct {
 	Created *instanceRecord `json:"created,omitempty"`
 	Updated *instanceRecord `json:"updated,omitempty"`
 	Deleted string          `json:"deleted,omitempty"` // id of the instance
 	Removal *removal        `json:"removal,omitempty"`
+	// Document is put, or deleted where it has no value.
+	Document *documentRecord `json:"document,omitempty"`
 }
 
 // instanceRecord is an instance as it is recorded, in control sections and in

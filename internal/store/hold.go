@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/firnlog/firn/internal/store/wal"
@@ -59,6 +60,7 @@ func (m *manifest) clone() manifestState {
 	defer m.mu.Unlock()
 	s := m.state
 	s.removals = slices.Clone(s.removals)
+	s.documents = maps.Clone(s.documents)
 	s.contents = make(map[string]*contents, len(m.state.contents))
 	for id, c := range m.state.contents {
 		copied := *c

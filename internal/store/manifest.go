@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"fmt"
 	"iter"
@@ -42,6 +43,9 @@ type edit struct {
 	Removals  []removal        `json:"removals,omitempty"` // to be carried out
 	Done      []string         `json:"done,omitempty"`     // ids of removals carried out
 	Sweep     int64            `json:"sweep,omitempty"`    // milliseconds; the last retention sweep
+	Documents []documentRecord `json:"documents,omitempty"`
+	// DocumentsLost says that damage may have cost documents.
+	DocumentsLost bool `json:"documents_lost,omitempty"`
 }
 
 // contentEdit changes what an instance consists of.
@@ -77,6 +81,9 @@ type manifestState struct {
 	sweep    int64
 	contents map[string]*contents
 	removals []removal
+
+	documents     map[documentID]jsontext.Value
+	documentsLost bool
 }
 
 // contents is an instance in the manifest.
@@ -91,7 +98,7 @@ type contents struct {
 }
 
 func openManifest(fsys vfs.FS, dir string) (*manifest, wal.JournalRecovery, error) {
-	m := &manifest{state: manifestState{contents: map[string]*contents{}}}
+	m := &manifest{state: manifestState{contents: map[string]*contents{}, documents: map[documentID]jsontext.Value{}}}
 	j, rec, err := wal.OpenJournal(fsys, dir, manifestName, wal.JournalOptions{Quarantine: filepath.Join(dir, quarantineDir)}, func(body []byte) error {
 		var e edit
 		if err := json.Unmarshal(body, &e); err != nil {
@@ -116,6 +123,10 @@ func (s *manifestState) apply(e *edit) {
 	s.lsn = max(s.lsn, e.LSN)
 	s.freed = max(s.freed, e.Freed)
 	s.sweep = max(s.sweep, e.Sweep)
+	for i := range e.Documents {
+		set(s.documents, &e.Documents[i])
+	}
+	s.documentsLost = s.documentsLost || e.DocumentsLost
 	for _, r := range e.Instances {
 		c := s.contents[r.ID]
 		if c == nil {
@@ -155,9 +166,11 @@ func (c *contents) apply(e *contentEdit) {
 // snapshot is the state as edits: the log's own, then one an instance.
 func (s *manifestState) snapshot() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		head := &edit{Identity: s.identity, Epoch: s.epoch, LSN: s.lsn, Freed: s.freed, Sweep: s.sweep, Removals: s.removals}
-		if !yield(head.encode()) {
-			return
+		head := &edit{Identity: s.identity, Epoch: s.epoch, LSN: s.lsn, Freed: s.freed, Sweep: s.sweep, Removals: s.removals, DocumentsLost: s.documentsLost}
+		for _, e := range append([]*edit{head}, documentEdits(s.documents)...) {
+			if !yield(e.encode()) {
+				return
+			}
 		}
 		ids := make([]string, 0, len(s.contents))
 		for id := range s.contents {

@@ -44,9 +44,10 @@ func Open(dir string, opts Options) (*Log, error) {
 func newLog(dir string, opts Options) *Log {
 	l := &Log{
 		opts: opts, dir: dir, byID: map[uuid]*instance{}, byName: map[string]*instance{},
-		changes: changes{instances: map[*instance]struct{}{}},
-		work:    make(chan struct{}, 1),
-		started: time.Now(),
+		changes:   changes{instances: map[*instance]struct{}{}},
+		documents: newDocuments(nil),
+		work:      make(chan struct{}, 1),
+		started:   time.Now(),
 	}
 	if opts.QueryMemory <= 0 {
 		l.opts.QueryMemory = defaultQueryMemory()
@@ -103,6 +104,7 @@ func (l *Log) recover() error {
 		l.byID[in.uuid], l.byName[in.meta.Name] = in, in
 	}
 	l.removals = append(l.removals, l.manifest.state.removals...)
+	l.documents = newDocuments(l.manifest.state.documents)
 	l.sweep.wall = millis(l.manifest.state.sweep)
 	if err := l.replay(); err != nil {
 		return err

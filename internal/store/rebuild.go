@@ -29,7 +29,7 @@ func (l *Log) rebuild() error {
 	if err != nil {
 		return err
 	}
-	e := &edit{}
+	e := &edit{DocumentsLost: true}
 	for _, id := range names {
 		if _, err := parseUUID(id); err != nil {
 			continue
@@ -39,7 +39,7 @@ func (l *Log) rebuild() error {
 		}
 	}
 	if len(e.Instances)+len(e.Contents) == 0 {
-		return nil
+		return l.manifest.commit(e)
 	}
 	l.report(event.Critical, "the manifest has lost edits and was made again from the segments of %d instances", len(e.Contents))
 	return l.manifest.commit(e)
