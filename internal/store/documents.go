@@ -29,7 +29,7 @@ type documentID struct{ Kind, Name string }
 type documentRecord struct {
 	Kind  string         `json:"kind"`
 	Name  string         `json:"name"`
-	Value jsontext.Value `json:"value,omitempty"`
+	Value jsontext.Value `json:"value,omitzero"`
 }
 
 func (r *documentRecord) id() documentID { return documentID{r.Kind, r.Name} }
