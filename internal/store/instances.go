@@ -197,7 +197,8 @@ func (s *sequencer) update(e *entry, in *instance, from, to Instance, actor stri
 	s.touched[in] = struct{}{}
 	in.planned = to
 	s.record(e, typeInstanceUpdated, event.Info, actor, to.ID, settingsOf(to))
-	if from.RetentionDays != to.RetentionDays {
+	overruled := in == s.byName[SystemInstance] && s.log.opts.SystemRetention != nil
+	if from.RetentionDays != to.RetentionDays && !overruled {
 		s.record(e, typeRetentionChanged, event.Warning, actor, to.ID, map[string]any{"instance": to.Name, "from": from.RetentionDays, "to": to.RetentionDays})
 	}
 }

@@ -13,37 +13,80 @@ import (
 // Purge deletes the events that match where (nil = every event) and records it;
 // with dryRun it only counts them. The protected types of system stay.
 func (l *Log) Purge(ctx context.Context, instance string, where query.Condition, dryRun bool) (int64, error) {
+	p, err := l.preparePurge(instance, where)
+	if err != nil {
+		return 0, err
+	}
+	if dryRun {
+		return l.count(ctx, p.in, p.where)
+	}
+	p.in.maintenance.Lock()
+	defer p.in.maintenance.Unlock()
+	if err := p.decide(ctx, l, p.in.id); err != nil {
+		return p.count, err
+	}
+	return p.count, l.finish(ctx, p.in, p.removal)
+}
+
+// BeginPurge is Purge that returns once it is decided and recorded, under an id
+// that is the subject of the record; it is carried out in the background, after a
+// crash too.
+func (l *Log) BeginPurge(ctx context.Context, instance string, where query.Condition) (id string, err error) {
+	p, err := l.preparePurge(instance, where)
+	if err != nil {
+		return "", err
+	}
+	p.in.maintenance.Lock()
+	defer p.in.maintenance.Unlock()
+	if err := p.decide(ctx, l, p.removal.ID); err != nil {
+		return "", err
+	}
+	l.kick()
+	return p.removal.ID, nil
+}
+
+// purge is a purge on its way.
+type purge struct {
+	in      *instance
+	given   query.Condition // by the caller, nil = every event
+	where   query.And       // without what is protected
+	removal removal
+	count   int64
+}
+
+func (l *Log) preparePurge(instance string, where query.Condition) (*purge, error) {
 	if l.isClosed() {
-		return 0, ErrClosed
+		return nil, ErrClosed
 	}
 	in, err := l.instance(instance)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	what := query.And{}
+	p := &purge{in: in, given: where, where: query.And{}}
 	if where != nil {
-		what = append(what, where)
+		p.where = append(p.where, where)
 	}
 	if l.isSystem(in) {
-		what = append(what, unprotected())
+		p.where = append(p.where, unprotected())
 	}
-	if dryRun {
-		return l.count(ctx, in, what)
-	}
-	in.maintenance.Lock()
-	defer in.maintenance.Unlock()
-	upTo := in.current().last
-	what = append(what, query.Is(query.Field{Root: query.Position, Name: "position"}, query.Lte, query.IntValue(upTo)))
-	n, err := l.count(ctx, in, what)
-	if err != nil {
-		return 0, err
+	p.removal = l.newRemoval(in)
+	return p, nil
+}
+
+// decide counts what there is now to purge and decides on it; maintenance is
+// held.
+func (p *purge) decide(ctx context.Context, l *Log, subject string) (err error) {
+	upTo := query.Is(query.Field{Root: query.Position, Name: "position"}, query.Lte, query.IntValue(p.in.current().last))
+	what := append(p.where, upTo)
+	if p.count, err = l.count(ctx, p.in, what); err != nil {
+		return err
 	}
 	filter := any(map[string]any{})
-	if where != nil {
-		filter = jsontext.Value(where.String())
+	if p.given != nil {
+		filter = jsontext.Value(p.given.String())
 	}
-	err = l.remove(ctx, in, what, typePurged, map[string]any{"instance": in.info().Name, "where": filter, "removed": n})
-	return n, err
+	p.removal.Where = spell(what)
+	return l.decide(ctx, p.in, p.removal, typePurged, subject, map[string]any{"instance": p.in.info().Name, "where": filter, "removed": p.count})
 }
 
 func (l *Log) isSystem(in *instance) bool {
@@ -63,22 +106,25 @@ func (l *Log) count(ctx context.Context, in *instance, where query.Condition) (i
 	return n, queryError(ctx, err)
 }
 
-// remove decides on a removal, records it with its event in system, and carries
-// it out; maintenance is held.
-func (l *Log) remove(ctx context.Context, in *instance, where query.Condition, eventType string, payload map[string]any) error {
-	r := removal{ID: newUUID(l.now()).String(), Instance: in.id, Where: spell(where)}
+func (l *Log) newRemoval(in *instance) removal {
+	return removal{ID: newUUID(l.now()).String(), Instance: in.id}
+}
+
+// decide makes a removal happen: it is recorded, with its event in system.
+func (l *Log) decide(ctx context.Context, in *instance, r removal, eventType, subject string, payload map[string]any) error {
 	actor := actorOf(ctx)
-	err := l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
+	return l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
 		if s.byID[in.uuid] != in {
 			return nil, fmt.Errorf("instance %q: %w", in.planned.Name, ErrNotFound)
 		}
 		e := &entry{control: &control{Removal: &r}}
-		s.record(e, eventType, event.Warning, actor, in.id, payload)
+		s.record(e, eventType, event.Warning, actor, subject, payload)
 		return e, nil
 	}))
-	if err != nil {
-		return err
-	}
+}
+
+// finish carries a removal out that was decided on; maintenance is held.
+func (l *Log) finish(ctx context.Context, in *instance, r removal) error {
 	if err := l.carryOut(ctx, in, r); err != nil {
 		l.kick()
 		return fmt.Errorf("the removal is recorded and will be carried out later: %w", err)

@@ -22,7 +22,7 @@ const (
 // expired is the condition of the events that retention removes at a time; nil
 // where the instance keeps everything.
 func (l *Log) expired(in *instance, now time.Time) query.Condition {
-	days := in.info().RetentionDays
+	days := l.retentionDays(in)
 	if days == 0 {
 		return nil
 	}
@@ -87,11 +87,35 @@ func (l *Log) retain(ctx context.Context, in *instance, now time.Time) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	meta := in.info()
-	return l.remove(ctx, in, where, typeRetentionApplied, map[string]any{
-		"instance": meta.Name, "retention_days": meta.RetentionDays, "removed": n,
-		"before": now.Add(-time.Duration(meta.RetentionDays) * day).Format(time.RFC3339Nano),
+	days := l.retentionDays(in)
+	r := l.newRemoval(in)
+	r.Where = spell(where)
+	err = l.decide(ctx, in, r, typeRetentionApplied, in.id, map[string]any{
+		"instance": in.info().Name, "retention_days": days, "removed": n,
+		"before": now.Add(-time.Duration(days) * day).Format(time.RFC3339Nano),
 	})
+	if err != nil {
+		return err
+	}
+	return l.finish(ctx, in, r)
+}
+
+// retentionDays is the retention that is in force for an instance: what is
+// stored, unless Options.SystemRetention stands above it.
+func (l *Log) retentionDays(in *instance) int {
+	if l.opts.SystemRetention != nil && l.isSystem(in) {
+		return *l.opts.SystemRetention
+	}
+	return in.info().RetentionDays
+}
+
+// SystemRetention is the retention in days that is in force for the instance
+// system.
+func (l *Log) SystemRetention() int {
+	l.mu.RLock()
+	in := l.byName[SystemInstance]
+	l.mu.RUnlock()
+	return l.retentionDays(in)
 }
 
 // sweep is what is known of the clock from the last sweep of this process.

@@ -199,7 +199,7 @@ func (l *Log) writeFile(dir, name string, write func(w io.Writer) error) (err er
 	if err != nil {
 		return err
 	}
-	buf := bufio.NewWriterSize(f, 256<<10)
+	buf := bufio.NewWriterSize(f, 64<<10)
 	if err = write(buf); err == nil {
 		err = buf.Flush()
 	}

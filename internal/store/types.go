@@ -20,6 +20,9 @@ type Options struct {
 	QueryTimeout time.Duration
 	Report       func(Report)
 	Now          func() time.Time
+	// SystemRetention, where it is not nil, is the retention in days of the
+	// instance system whatever is stored.
+	SystemRetention *int
 
 	// FS is the file system; default vfs.OS.
 	FS vfs.FS
