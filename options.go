@@ -23,12 +23,16 @@ type Options struct {
 	Report func(Report)
 	// Now is the clock; default time.Now. Tests set it.
 	Now func() time.Time
+	// SystemRetention, where it is not nil, is the retention in days of the
+	// instance system (0 = for ever), above the setting that is stored.
+	SystemRetention *int
 }
 
 func (o Options) store() store.Options {
 	return store.Options{
 		SealAge: o.SealAge, SealRows: o.SealRows, Limits: o.Limits,
 		QueryMemory: o.QueryMemory, QueryTimeout: o.QueryTimeout, Report: o.Report, Now: o.Now,
+		SystemRetention: o.SystemRetention,
 	}
 }
 

@@ -16,6 +16,21 @@ func (l *Log) Purge(ctx context.Context, instance string, where query.Condition,
 	return l.store.Purge(ctx, instance, where, dryRun)
 }
 
+// BeginPurge is Purge that returns once it is decided and recorded; the events
+// go in the background, after a crash too. The id it returns is the subject of
+// the record.
+func (l *Log) BeginPurge(ctx context.Context, instance string, where query.Condition) (id string, err error) {
+	return l.store.BeginPurge(ctx, instance, where)
+}
+
+// Protected reports whether events of a type in the instance system survive
+// purge and are kept for a year at least.
+func Protected(eventType string) bool { return store.Protected(eventType) }
+
+// SystemRetention is the retention in days that is in force for the instance
+// system: that of Options, else the setting that is stored.
+func (l *Log) SystemRetention() int { return l.store.SystemRetention() }
+
 // RetentionPreview counts the events that retention would remove at a time.
 func (l *Log) RetentionPreview(ctx context.Context, instance string, asOf time.Time) (int64, error) {
 	return l.store.RetentionPreview(ctx, instance, asOf)
