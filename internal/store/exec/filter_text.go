@@ -49,8 +49,11 @@ func (n *textNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 		return nil, err
 	}
 	found := r.bitmap()
-	if n.field.Root == query.StreamID && r.block.Order() == column.ByStream && n.test.operator == query.Eq && v.Codes != nil && v.Valid == nil {
-		selectStream(found, in, v, n.test.operand.Text)
+	sorted := n.field.Root == query.StreamID && r.block.Order() == column.ByStream && v.Codes != nil && v.Valid == nil
+	if sorted && n.test.wantsStrings() && len(n.test.equal) <= manySpans {
+		for _, stream := range n.test.equal {
+			selectStream(found, in, v, stream)
+		}
 		return found, nil
 	}
 	return found, selectText(r, found, in, v, n.test)

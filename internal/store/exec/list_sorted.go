@@ -150,10 +150,17 @@ func (s *sorter) collect(r *reader, block int, rows column.Bitmap, top *topN[can
 		some = r.bitmap()
 		c    candidate // one for all rows: what is kept is a copy
 	)
-	for at, stride := 0, firstStride/64; at < len(rows); {
+	// Rows mostly lie in the order in which things happened, so the end comes
+	// first where the latest are wanted.
+	for done, stride := 0, firstStride/64; done < len(rows); {
+		n := min(stride, len(rows)-done)
+		from := done
+		if s.order[0].Desc {
+			from = len(rows) - done - n
+		}
 		clear(some)
-		at += copy(some[at:min(at+stride, len(rows))], rows[at:])
-		stride = min(2*stride, mostStride/64)
+		copy(some[from:from+n], rows[from:])
+		done, stride = done+n, min(2*stride, mostStride/64)
 		s.share(top)
 		left, err := s.promising(fields[0], some, top)
 		if err != nil {
