@@ -165,16 +165,6 @@ func (l *Ledger) checkReuse() error {
 	return nil
 }
 
-// Positions are those of the events that an instance has, in order.
-func Positions(ctx context.Context, url, instance string) ([]int64, error) {
-	events, err := export(ctx, url, instance)
-	positions := make([]int64, len(events))
-	for i, e := range events {
-		positions[i] = e.Position
-	}
-	return positions, err
-}
-
 // export reads an instance, nil if there is none.
 func export(ctx context.Context, url, instance string) ([]stored, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/instances/"+instance+"/export?format=ndjson", nil)

@@ -19,16 +19,48 @@ type Ledger struct {
 	Refusals []int
 
 	mu      sync.Mutex
+	told    *sync.Cond // of mu: an answer was noted
 	frozen  bool
 	batches map[string]*batch
 	retry   []*batch // those with own ids that are not acknowledged
-	refused map[int]int
-	clients int // that have been started
+	answers Answers
+	refused map[int]int // of answers.Refused, by status
+	clients int         // that have been started
 }
+
+// Answers counts the answers that clients had.
+type Answers struct{ Acked, Refused int }
 
 // NewLedger returns a ledger of nothing.
 func NewLedger() *Ledger {
-	return &Ledger{batches: map[string]*batch{}, refused: map[int]int{}}
+	l := &Ledger{batches: map[string]*batch{}, refused: map[int]int{}}
+	l.told = sync.NewCond(&l.mu)
+	return l
+}
+
+// Answers is what clients have been answered so far.
+func (l *Ledger) Answers() Answers {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answers
+}
+
+// Await waits for answers.
+func (l *Ledger) Await(ctx context.Context, enough func(Answers) bool) error {
+	defer context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.told.Broadcast()
+	})()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !enough(l.answers) {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%+v are not the answers waited for: %w", l.answers, context.Cause(ctx))
+		}
+		l.told.Wait()
+	}
+	return nil
 }
 
 // Freeze stops believing: an answer that comes from now on counts as lost. It
@@ -65,6 +97,7 @@ func (l *Ledger) next(make func() *batch) *batch {
 func (l *Ledger) answered(b *batch, receipts []receipt, err error) (more bool, fault error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.told.Broadcast()
 	var refusal *Refusal
 	switch {
 	case l.frozen, err != nil && !errors.As(err, &refusal):
@@ -75,9 +108,11 @@ func (l *Ledger) answered(b *batch, receipts []receipt, err error) (more bool, f
 		return false, fmt.Errorf("%s: %d receipts for %d events", b, len(receipts), len(b.events))
 	case err == nil:
 		b.receipts, b.retried = receipts, b.sends > 1
+		l.answers.Acked++
 		return true, nil
 	case slices.Contains(l.Refusals, refusal.Status):
 		l.refused[refusal.Status]++
+		l.answers.Refused++
 		l.again(b)
 		return true, nil
 	}
@@ -92,8 +127,8 @@ func (l *Ledger) again(b *batch) {
 }
 
 // Load sends batches from clients, each one after another, until the server is
-// gone or ctx ends, and returns then. An error is something that the server may
-// not do.
+// gone or ctx ends, and returns when the last answer is there. An error is
+// something that the server may not do.
 func (l *Ledger) Load(ctx context.Context, url string, clients int, rng *rand.Rand) error {
 	var group sync.WaitGroup
 	errs := make([]error, clients+1)
@@ -124,7 +159,7 @@ func (l *Ledger) client(ctx context.Context, url, name string, rng *rand.Rand) e
 	defer end()
 	for n := 0; ctx.Err() == nil; n++ {
 		b := l.next(func() *batch { return newBatch(rng, fmt.Sprintf("%s.%d", name, n)) })
-		receipts, err := send(ctx, hc, url, b)
+		receipts, err := send(context.WithoutCancel(ctx), hc, url, b)
 		more, fault := l.answered(b, receipts, err)
 		if fault != nil || !more {
 			return fault

@@ -27,7 +27,7 @@ func (l *Ledger) purger(ctx context.Context, url, name string, rng *rand.Rand) e
 				}
 				return b
 			})
-			receipts, err := send(ctx, hc, url, b)
+			receipts, err := send(context.WithoutCancel(ctx), hc, url, b)
 			more, fault := l.answered(b, receipts, err)
 			if fault != nil || !more {
 				return fault
@@ -36,7 +36,7 @@ func (l *Ledger) purger(ctx context.Context, url, name string, rng *rand.Rand) e
 				return nil
 			}
 		}
-		more, err := l.purge(ctx, hc, url, stream)
+		more, err := l.purge(context.WithoutCancel(ctx), hc, url, stream)
 		if err != nil || !more {
 			return err
 		}
@@ -44,7 +44,8 @@ func (l *Ledger) purger(ctx context.Context, url, name string, rng *rand.Rand) e
 	return nil
 }
 
-// purge purges one stream.
+// purge purges one stream. A full disk is no reason to refuse: purging is what
+// frees it.
 func (l *Ledger) purge(ctx context.Context, hc *http.Client, url, stream string) (more bool, err error) {
 	l.mu.Lock()
 	var all []*batch
@@ -87,7 +88,7 @@ func (l *Ledger) purge(ctx context.Context, hc *http.Client, url, stream string)
 		return true, nil
 	case refusal.Status == http.StatusNotFound && want == 0:
 		return true, nil // the instance is made by the first append, which was lost
-	case slices.Contains(l.Refusals, refusal.Status):
+	case refusal.Status == http.StatusServiceUnavailable && slices.Contains(l.Refusals, refusal.Status):
 		l.refused[refusal.Status]++
 		return true, nil
 	}

@@ -42,7 +42,7 @@ func TestPowerCut(t *testing.T) {
 					t.Fatalf("disk %d: %v", n, err)
 				}
 				total.Add(h.ledger.Tally())
-				slowest, expired = max(slowest, h.slowest), expired+h.aging.gone
+				slowest, expired = max(slowest, h.slowest), expired+h.aging.Gone()
 			}
 			t.Logf("%d cuts, slowest start %v, %d events expired; %v", rounds, slowest.Round(time.Millisecond), expired, total)
 			if total.Acked == 0 || total.Unanswered == 0 || total.Purged == 0 || expired == 0 {
@@ -85,7 +85,7 @@ type harness struct {
 	serve   loadtest.Serve
 	rng     *rand.Rand
 	ledger  *loadtest.Ledger // outside the disk
-	aging   *aging
+	aging   *loadtest.Aging
 	cuts    int
 	slowest time.Duration // start, recovery included
 }
@@ -93,7 +93,7 @@ type harness struct {
 func newHarness(t *testing.T, kind, binary string, rng *rand.Rand) *harness {
 	d := newDisk(t, kind)
 	return &harness{
-		disk: d, rng: rng, ledger: loadtest.NewLedger(), aging: &aging{},
+		disk: d, rng: rng, ledger: loadtest.NewLedger(), aging: &loadtest.Aging{},
 		serve: loadtest.Serve{
 			Binary: binary, Data: filepath.Join(d.mountpoint, "data"),
 			Args: []string{"--seal-rows", "500", "--seal-age", "1s"},
@@ -106,7 +106,7 @@ func (h *harness) run(t *testing.T, cuts int) error {
 	if err := h.disk.mount(t.Context()); err != nil {
 		return err
 	}
-	if err := h.aging.seed(t.Context(), h.serve.Data); err != nil {
+	if err := h.aging.Seed(t.Context(), h.serve.Data); err != nil {
 		return err
 	}
 	for range cuts {
@@ -131,7 +131,7 @@ func (h *harness) start(t *testing.T) (*loadtest.Server, error) {
 	h.slowest = max(h.slowest, c.Started)
 	err = h.ledger.Check(t.Context(), c.URL)
 	if err == nil {
-		err = h.aging.check(t.Context(), c.URL)
+		err = h.aging.Check(t.Context(), c.URL)
 	}
 	if err == nil {
 		err = c.Verify(t.Context(), h.serve.Binary)

@@ -1,4 +1,4 @@
-package powercut
+package loadtest
 
 import (
 	"context"
@@ -7,13 +7,12 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
-	"github.com/firnlog/firn/test/loadtest"
 )
 
-// aging is an instance whose events reach the end of their retention, one day,
+// Aging is an instance whose events reach the end of their retention, one day,
 // while the test runs: they were recorded a day ago, some seconds apart. Every
 // start of a server sweeps, so that retention goes on under the load.
-type aging struct {
+type Aging struct {
 	recorded []time.Time // by position - 1
 	gone     int         // at the last check; they are the oldest
 }
@@ -25,8 +24,8 @@ const (
 	agingSegment  = 200
 )
 
-// seed writes the instance before any server runs.
-func (a *aging) seed(ctx context.Context, data string) error {
+// Seed writes the instance into a data directory before any server runs on it.
+func (a *Aging) Seed(ctx context.Context, data string) error {
 	// A third has expired already. The last event is of an hour ago, so that the
 	// clock of the server has not jumped.
 	now := time.Now().Add(-24*time.Hour - agingEvents/3*agingStep)
@@ -56,17 +55,17 @@ func (a *aging) seed(ctx context.Context, data string) error {
 	return log.Close()
 }
 
-// check: what is gone is the oldest, has expired, and does not come back.
-func (a *aging) check(ctx context.Context, url string) error {
-	positions, err := loadtest.Positions(ctx, url, agingInstance)
+// Check: what is gone is the oldest, has expired, and does not come back.
+func (a *Aging) Check(ctx context.Context, url string) error {
+	events, err := export(ctx, url, agingInstance)
 	if err != nil {
 		return err
 	}
 	expired := time.Now().Add(-24 * time.Hour)
-	gone := agingEvents - len(positions)
-	for i, p := range positions {
-		if p != int64(gone+i+1) {
-			return fmt.Errorf("instance %s: position %d instead of %d: what is left is not the newest", agingInstance, p, gone+i+1)
+	gone := agingEvents - len(events)
+	for i, e := range events {
+		if e.Position != int64(gone+i+1) {
+			return fmt.Errorf("instance %s: position %d instead of %d: what is left is not the newest", agingInstance, e.Position, gone+i+1)
 		}
 	}
 	if gone < a.gone {
@@ -78,3 +77,6 @@ func (a *aging) check(ctx context.Context, url string) error {
 	a.gone = gone
 	return nil
 }
+
+// Gone is how many events were gone at the last Check.
+func (a *Aging) Gone() int { return a.gone }
