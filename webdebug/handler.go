@@ -1,0 +1,125 @@
+package webdebug
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/metrics"
+	"strconv"
+	"time"
+	"uuid"
+)
+
+// Handler collects the requests that next serves: all that belongs to the
+// protocol goes on around it, next sees the same request with another context
+// and a ResponseWriter that can what the server's can (http.Flusher,
+// http.Hijacker, io.ReaderFrom, and http.ResponseController for the rest). A
+// panic of next is recorded and goes on. Where the collector is off, it is
+// next itself.
+func (c *Collector) Handler(next http.Handler) http.Handler {
+	if !c.on() {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.sender.closed.Load() || !c.opts.Only(r) || Collecting(r.Context()) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c.serve(w, r, next)
+	})
+}
+
+// serve collects one request.
+func (c *Collector) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	rec := &recording{collector: c, id: uuid.NewV4().String(), start: time.Now(), buffers: spareBuffers.Get().(*buffers)}
+	rec.request = c.appendRequest(rec.request, r)
+	rec.put(-1, entry{typ: "request", took: -1})
+	rec.root = spanContext{Context: r.Context(), span: Span{rec, -1}}
+	rec.writer.ResponseWriter = w
+	header := w.Header()
+	header["X-Http-Debug-Id"] = []string{rec.id}
+	header["X-Http-Debug-Api"] = c.api
+
+	inner := r.WithContext(&rec.root)
+	rec.body = c.teeBody(inner)
+	panicked := true
+	defer func() {
+		if !panicked {
+			rec.finish(false)
+			return
+		}
+		// A Goexit comes by here too, with nothing to recover; net/http sees
+		// the stack of the panic itself in either case.
+		reason := recover()
+		if reason != nil && reason != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+			rec.root.span.add(Log{Message: fmt.Sprintf("panic: %v", reason)}, entry{took: -1, importance: int8(Critical)})
+		}
+		rec.finish(true)
+		if reason != nil {
+			panic(reason)
+		}
+	}()
+	next.ServeHTTP(rec.writer.like(w), inner)
+	panicked = false
+}
+
+// finish closes the recording and gives it to the sender.
+func (r *recording) finish(failed bool) {
+	took := time.Since(r.start)
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	// From here on nobody else touches it.
+	r.request = r.collector.appendBody(r.request, r.body)
+	if len(r.session) > 0 {
+		r.request = r.collector.appendParams(append(r.request, `,"session":`...), r.session)
+	}
+	r.entries[0].payload = append(r.request, '}')
+	if r.dropped > 0 {
+		r.collector.counts.droppedEvents.Add(int64(r.dropped))
+		r.put(-1, entry{
+			typ: "log", at: took, took: -1, importance: int8(Warning),
+			payload: r.dropReport().appendPayload(nil, maxRequestBytes),
+		})
+	}
+	e := entry{typ: "response", at: took, took: took, success: 1}
+	if failed || r.writer.status >= http.StatusInternalServerError {
+		e.success = -1
+	}
+	e.payload = r.appendResponse(failed)
+	r.put(-1, e)
+	// What the request was about need not live as long as the queue.
+	r.root, r.writer, r.body = spanContext{}, responseWriter{}, nil
+	r.collector.sender.put(r)
+}
+
+// appendResponse writes the response event's payload. Beside what the protocol
+// has it says the status and how many bytes of body were written.
+func (r *recording) appendResponse(failed bool) []byte {
+	dst := append(r.text[len(r.text):], '{')
+	status := r.writer.status
+	if status == 0 && !failed && !r.writer.hijacked {
+		status = http.StatusOK
+	}
+	if status != 0 {
+		dst = strconv.AppendInt(append(dst, `"status":`...), int64(status), 10)
+		dst = append(dst, ',')
+	}
+	if r.writer.hijacked {
+		dst = append(dst, `"hijacked":true,`...)
+	}
+	dst = strconv.AppendInt(append(dst, `"bytes":`...), r.writer.bytes, 10)
+	if r.collector.opts.Memory {
+		dst = strconv.AppendUint(append(dst, `,"memory_peak":`...), heapBytes(), 10)
+	}
+	return append(dst, '}')
+}
+
+// heapBytes is what the whole process holds.
+func heapBytes() uint64 {
+	sample := [1]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample[:])
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return sample[0].Value.Uint64()
+}
