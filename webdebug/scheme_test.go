@@ -109,7 +109,7 @@ func TestSchemeRefuses(t *testing.T) {
 		`{"id":"a","events":[{"type":1}]}`: "/events/0/type",
 		`{"id":"a","id":"b"}`:              "duplicate",
 		nested(webdebug.MaxNesting + 1):    "scheme a: events nest deeper than 32",
-		nested(5000):                       "deeper",
+		nested(5000):                       "max depth",
 	} {
 		var s webdebug.Scheme
 		if err := json.Unmarshal([]byte(text), &s); err == nil || !strings.Contains(err.Error(), want) {

@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	// For other people's programs.
 	"client":          {"event", "query"},
 	"client/slogfirn": {"event"},
+	"webdebug":        {"event"},
 
 	"internal/server": {".", "event", "query"},
 
@@ -174,6 +175,7 @@ func TestLightPackagesStayLight(t *testing.T) {
 	allowed := map[string][]string{
 		"client":          {module + "/client", module + "/event", module + "/query", "github.com/klauspost/compress"},
 		"client/slogfirn": {module + "/client/slogfirn", module + "/event"},
+		"webdebug":        {module + "/webdebug", module + "/event"},
 		"query":           {module + "/query", module + "/event"},
 		"event":           {module + "/event"},
 	}
