@@ -191,3 +191,17 @@ func (w *watch) end() {
 	w.release()
 	w.cancel(context.Canceled)
 }
+
+type callerKey struct{}
+
+// WithCaller puts the caller into a context, where doors find it.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerOf is the caller in a context: one who may do nothing where there is
+// none.
+func CallerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
