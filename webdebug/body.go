@@ -97,8 +97,13 @@ func (f *flattener) value(key string, hide bool, depth int) bool {
 		return f.object(key, hide, depth)
 	case '[':
 		return f.array(key, hide, depth)
+	default:
+		f.scalar(key, hide, token.String())
+		return true
 	}
-	value := token.String()
+}
+
+func (f *flattener) scalar(key string, hide bool, value string) {
 	if hide {
 		value = redacted
 	}
@@ -106,7 +111,6 @@ func (f *flattener) value(key string, hide bool, depth int) bool {
 		f.dst = append(f.dst, ',')
 	}
 	f.dst = appendParam(f.dst, key, value, f.collector.opts.TextBytes)
-	return true
 }
 
 func (f *flattener) object(key string, hide bool, depth int) bool {

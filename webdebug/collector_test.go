@@ -19,7 +19,7 @@ import (
 
 func TestRequestBecomesScheme(t *testing.T) {
 	a := newApp(t, webdebug.Options{App: "shop & co", Key: "firn_x", Instance: "dev"})
-	answer, scheme := a.run(get("/articles?page=2"), func(w http.ResponseWriter, r *http.Request) {
+	header, scheme := a.run(get("/articles?page=2"), func(w http.ResponseWriter, r *http.Request) {
 		ctx, span := webdebug.Start(r.Context(), webdebug.Listener{Name: "OnArticles", Group: "app"})
 		webdebug.Add(ctx, webdebug.AccessCheck{Access: webdebug.Grant, Control: "articles", Object: "user:1", Action: "read"}).
 			Importance(webdebug.Notice).Tag("acl", "acl:articles")
@@ -35,7 +35,7 @@ func TestRequestBecomesScheme(t *testing.T) {
 	if scheme.Version != webdebug.Version {
 		t.Errorf("version %d", scheme.Version)
 	}
-	if got, want := answer.Header.Get("X-Http-Debug-Api"), a.receiver.URL+"/_profile/?instance=dev&id="; got != want {
+	if got, want := header.Get("X-Http-Debug-Api"), a.receiver.URL+"/_profile/?instance=dev&id="; got != want {
 		t.Errorf("X-Http-Debug-Api: %s; want %s", got, want)
 	}
 	post := a.receiver.posts[0]
@@ -128,7 +128,7 @@ func TestPanicGoesOn(t *testing.T) {
 	a := newApp(t, webdebug.Options{})
 	want := errors.New("mine")
 	defer func() {
-		if got := recover(); got != want {
+		if got := recover(); got != any(want) {
 			t.Errorf("recovered %v; want %v", got, want)
 		}
 		s := a.scheme(onlyID(a.receiver, a.debug))
@@ -253,7 +253,7 @@ func TestOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if text, _ := io.ReadAll(response.Body); string(text) != "first Ada" {
 		t.Errorf("answer %q", text)
 	}

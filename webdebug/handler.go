@@ -39,7 +39,7 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request, next http.Hand
 	header["X-Http-Debug-Id"] = []string{rec.id}
 	header["X-Http-Debug-Api"] = c.api
 
-	inner := r.WithContext(&rec.root)
+	inner := r.WithContext(&rec.root) //nolint:contextcheck // it is around r.Context()
 	rec.body = c.teeBody(inner)
 	panicked := true
 	defer func() {

@@ -73,15 +73,15 @@ func newApp(t *testing.T, o webdebug.Options) *app {
 }
 
 // run serves one request with a handler, closes the collector, and returns the
-// answer and the scheme that arrived.
-func (a *app) run(r *http.Request, h http.HandlerFunc) (*http.Response, webdebug.Scheme) {
+// answer's header and the scheme that arrived.
+func (a *app) run(r *http.Request, h http.HandlerFunc) (http.Header, webdebug.Scheme) {
 	a.Helper()
 	w := httptest.NewRecorder()
 	func() {
 		defer func() { _ = recover() }()
 		a.debug.Handler(h).ServeHTTP(w, r)
 	}()
-	return w.Result(), a.scheme(w.Header().Get("X-Http-Debug-Id"))
+	return w.Header(), a.scheme(w.Header().Get("X-Http-Debug-Id"))
 }
 
 // scheme closes the collector and returns the scheme of an id.

@@ -128,7 +128,7 @@ func (s *sender) deliver(r *recording) {
 			s.collector.failed(fmt.Errorf("webdebug: scheme %s is given up: %w", r.id, err))
 			return
 		}
-		wait := pause/2 + rand.N(pause/2+1)
+		wait := pause/2 + rand.N(pause/2+1) //nolint:gosec // jitter
 		if isRefusal {
 			wait = max(wait, refused.retryAfter)
 		}
@@ -178,7 +178,7 @@ func (s *sender) post(body []byte) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	const enough = 64 << 10 // bytes: read to its end, the connection can be used again
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
 		// The scheme is stored, whatever becomes of the rest of the answer.

@@ -19,7 +19,7 @@ func TestNestingIsBounded(t *testing.T) {
 		ctx := r.Context()
 		for i := range 100 {
 			var s webdebug.Span
-			ctx, s = webdebug.Start(ctx, webdebug.Template{Name: fmt.Sprint(i)})
+			ctx, s = webdebug.Start(ctx, webdebug.Template{Name: fmt.Sprint(i)}) //nolint:fatcontext // that is the test
 			defer s.End(nil)
 		}
 	})

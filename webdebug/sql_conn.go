@@ -146,7 +146,7 @@ func (c *sqlConn) PrepareContext(ctx context.Context, query string) (driver.Stmt
 	var err error
 	if p, ok := c.Conn.(driver.ConnPrepareContext); ok {
 		stmt, err = p.PrepareContext(ctx, query)
-	} else if stmt, err = c.Conn.Prepare(query); err == nil && ctx.Err() != nil {
+	} else if stmt, err = c.Prepare(query); err == nil && ctx.Err() != nil {
 		_ = stmt.Close()
 		return nil, ctx.Err()
 	}

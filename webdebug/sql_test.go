@@ -89,7 +89,7 @@ func (noRows) Next([]driver.Value) error { return io.EOF }
 type convertingDriver struct{ *journal }
 
 func (d convertingDriver) Open(string) (driver.Conn, error) {
-	return &convertingConn{oldConn{d.journal}}, nil
+	return &convertingConn{oldConn(d)}, nil
 }
 
 type convertingConn struct{ oldConn }
@@ -124,10 +124,10 @@ type (
 )
 
 func (d queryingDriver) Open(string) (driver.Conn, error) {
-	return &queryingConn{oldConn{d.journal}}, nil
+	return &queryingConn{oldConn(d)}, nil
 }
 func (d executingDriver) Open(string) (driver.Conn, error) {
-	return &executingConn{oldConn{d.journal}}, nil
+	return &executingConn{oldConn(d)}, nil
 }
 func (c *queryingConn) QueryContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Rows, error) {
 	c.note("QueryContext")
@@ -229,18 +229,16 @@ func use(ctx context.Context, db *sql.DB) (outcome []string) {
 	exec("INSERT @name", sql.Named("name", 1))
 	exec("INSERT missing")
 	exec("INSERT ?", struct{}{})
-	rows, err := db.QueryContext(ctx, "SELECT ?", "x")
-	if say("query", err); err == nil {
-		say("close", rows.Close())
-	}
+	rows, err := db.QueryContext(ctx, "SELECT ?", "x") //nolint:rowserrcheck,sqlclosecheck // see finish
+	say("query", err)
+	say("rows", finish(rows))
 	if stmt, err := db.PrepareContext(ctx, "UPDATE ?"); err == nil {
 		_, err = stmt.ExecContext(ctx, true)
 		say("stmt exec", err)
-		rows, err := stmt.QueryContext(ctx, 1.5)
-		if say("stmt query", err); err == nil {
-			say("close", rows.Close())
-		}
-		say("stmt close", stmt.Close())
+		rows, err := stmt.QueryContext(ctx, 1.5) //nolint:rowserrcheck,sqlclosecheck // see finish
+		say("stmt query", err)
+		say("rows", finish(rows))
+		say("stmt close", stmt.Close()) //nolint:sqlclosecheck // its error is compared
 	}
 	for _, o := range []*sql.TxOptions{nil, {ReadOnly: true}, {Isolation: sql.LevelSerializable}} {
 		tx, err := db.BeginTx(ctx, o)
@@ -255,6 +253,14 @@ func use(ctx context.Context, db *sql.DB) (outcome []string) {
 		say("rollback", tx.Rollback())
 	}
 	return outcome
+}
+
+// finish closes rows, if there are any.
+func finish(rows *sql.Rows) error {
+	if rows == nil {
+		return nil
+	}
+	return errors.Join(rows.Close(), rows.Err())
 }
 
 // open opens a database whose driver is wrapped or not.

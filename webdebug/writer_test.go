@@ -125,7 +125,7 @@ func TestHijack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if text, _ := io.ReadAll(response.Body); string(text) != "hi" {
 		t.Errorf("answer %q", text)
 	}
