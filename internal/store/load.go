@@ -1,5 +1,31 @@
 package store
 
+import (
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// loadAll makes the instances that the manifest knows.
+func (l *Log) loadAll() error {
+	var all errgroup.Group
+	all.SetLimit(atATime)
+	var mu sync.Mutex
+	for _, c := range l.manifest.state.contents {
+		all.Go(func() error {
+			in, err := l.load(c)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			l.byID[in.uuid], l.byName[in.meta.Name] = in, in
+			return nil
+		})
+	}
+	return all.Wait()
+}
+
 // load makes an instance of what the manifest says.
 func (l *Log) load(c *contents) (*instance, error) {
 	id, err := c.record.identity()

@@ -61,11 +61,7 @@ func (l *Log) maintain(ctx context.Context) {
 
 // round does what there is to do.
 func (l *Log) round(ctx context.Context) error {
-	var errs []error
-	for _, in := range l.dueForSealing() {
-		errs = append(errs, l.seal(ctx, in))
-	}
-	errs = append(errs, l.carryOutAll(ctx))
+	errs := []error{l.sealAll(ctx, l.dueForSealing()), l.carryOutAll(ctx)}
 	for _, in := range l.all() {
 		if ctx.Err() != nil {
 			break

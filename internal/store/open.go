@@ -96,12 +96,8 @@ func (l *Log) recover() error {
 	if err := l.openManifest(); err != nil {
 		return err
 	}
-	for _, c := range l.manifest.state.contents {
-		in, err := l.load(c)
-		if err != nil {
-			return err
-		}
-		l.byID[in.uuid], l.byName[in.meta.Name] = in, in
+	if err := l.loadAll(); err != nil {
+		return err
 	}
 	l.removals = append(l.removals, l.manifest.state.removals...)
 	l.documents = newDocuments(l.manifest.state.documents)

@@ -3,6 +3,7 @@ package store
 import (
 	"path"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,8 +31,13 @@ func remove(t *testing.T, fs *vfstest.FS, dir, part string) {
 
 // reports are options that collect what is reported.
 func reports(fs *vfstest.FS) (Options, *[]Report) {
+	var mu sync.Mutex
 	var got []Report
-	return Options{FS: fs, Quiet: true, Report: func(r Report) { got = append(got, r) }}, &got
+	return Options{FS: fs, Quiet: true, Report: func(r Report) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, r)
+	}}, &got
 }
 
 func TestLostManifestIsMadeAgain(t *testing.T) {

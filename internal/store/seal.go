@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/idrun"
@@ -18,12 +21,36 @@ func (l *Log) Seal(ctx context.Context) error {
 	if l.isClosed() {
 		return ErrClosed
 	}
-	for _, in := range l.all() {
-		if err := l.seal(ctx, in); err != nil {
-			return err
-		}
+	if err := l.sealAll(ctx, l.all()); err != nil {
+		return err
 	}
 	return l.freeWAL()
+}
+
+const (
+	// sealSmall is how many rows a small head has at most. Sealing one is waiting
+	// for the disk, so that many are sealed at a time; large ones need memory.
+	sealSmall = 10_000
+	atATime   = 8
+)
+
+// sealAll seals instances, small ones several at a time.
+func (l *Log) sealAll(ctx context.Context, all []*instance) error {
+	var small errgroup.Group
+	small.SetLimit(atATime)
+	var errs []error
+	for _, in := range all {
+		if ctx.Err() != nil {
+			errs = append(errs, context.Cause(ctx))
+			break
+		}
+		if in.current().headRows() <= sealSmall {
+			small.Go(func() error { return l.seal(ctx, in) })
+		} else {
+			errs = append(errs, l.seal(ctx, in))
+		}
+	}
+	return errors.Join(append(errs, small.Wait())...)
 }
 
 // all are the instances, in no order.

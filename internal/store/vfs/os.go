@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -86,8 +87,8 @@ func (o osFS) MkdirAll(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, dirPerm); err != nil {
-		return err
+	if err := os.Mkdir(dir, dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err // where it exists now, another goroutine was faster
 	}
 	return o.SyncDir(parent)
 }
