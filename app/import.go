@@ -205,7 +205,7 @@ func (im *importing) refuse(p parsed, ctx context.Context, b *batch, lines []par
 func (im *importing) read(ctx context.Context, out chan<- parsed) {
 	for {
 		p, err := im.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		p.err = err

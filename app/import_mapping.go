@@ -53,7 +53,7 @@ func members(line []byte) ([]member, error) {
 		}
 		return nil, errors.New("not a JSON object")
 	}
-	d.ReadToken()
+	_, _ = d.ReadToken() // the brace that was seen
 	var all []member
 	for d.PeekKind() != '}' {
 		key, err := d.ReadToken()
@@ -70,7 +70,7 @@ func members(line []byte) ([]member, error) {
 	if _, err := d.ReadToken(); err != nil {
 		return nil, plainJSONError(err)
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more text behind the object; every event stands on a line of its own")
 	}
 	return all, nil

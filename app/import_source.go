@@ -166,7 +166,7 @@ func newCSV(r io.Reader, native, text bool) (*csvSource, error) {
 func skipMark(r io.Reader) io.Reader {
 	b := bufio.NewReaderSize(r, 256<<10)
 	if head, _ := b.Peek(3); string(head) == "\ufeff" {
-		b.Discard(3)
+		_, _ = b.Discard(3) // they are in the buffer
 	}
 	return b
 }

@@ -103,7 +103,7 @@ func drain(t testing.TB, s source) (ids map[int]string, bad []int) {
 		r, err := s.next()
 		var b *badRecord
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return ids, bad
 		case errors.As(err, &b):
 			bad = append(bad, b.line)
@@ -165,7 +165,7 @@ func TestCSVCells(t *testing.T) {
 		var got []string
 		for {
 			r, err := s.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -28,7 +28,7 @@ func (env *environment) newProgress(total int64, doing string) *progress {
 
 func (p *progress) set(n int64) {
 	if p.bar != nil {
-		p.bar.Set64(n)
+		_ = p.bar.Set64(n) // a bar that cannot be drawn is no fault of the work
 	}
 }
 
@@ -47,8 +47,8 @@ func (p *progress) say(doing string) {
 // done takes the bar away.
 func (p *progress) done() {
 	if p.bar != nil {
-		p.bar.Finish()
-		p.bar.Exit()
+		_ = p.bar.Finish()
+		_ = p.bar.Exit()
 	}
 }
 

@@ -26,6 +26,7 @@ type session struct {
 	client *client.Client
 	where  string // for people
 	local  bool
+	env    *environment
 	finish func() error
 }
 
@@ -73,7 +74,7 @@ func (c *connection) connect(env *environment) (*session, error) {
 	if err := knock(env.ctx, address); err != nil {
 		return nil, noServer(address, err)
 	}
-	return &session{client: cl, where: address, finish: func() error { cl.Close(); return nil }}, nil
+	return &session{client: cl, where: address, env: env, finish: func() error { cl.Close(); return nil }}, nil
 }
 
 // knock tells at once whether anybody is there: the client would try for a
@@ -132,13 +133,13 @@ func openDirectory(env *environment, dir string) (*session, error) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		hs.Serve(l) // ends when it is closed
+		_ = hs.Serve(l) // ends when it is closed
 	}()
 	cl, err := client.New("http://localhost", client.Options{HTTP: &http.Client{Transport: transport(l.dial)}})
 	if err != nil {
 		return nil, errors.Join(err, hs.Close(), log.Close())
 	}
-	return &session{client: cl, where: shortPath(dir), local: true, finish: func() error {
+	return &session{client: cl, where: shortPath(dir), local: true, env: env, finish: func() error {
 		cl.Close()
 		err := hs.Close()
 		<-served
@@ -146,9 +147,13 @@ func openDirectory(env *environment, dir string) (*session, error) {
 	}}, nil
 }
 
-// close ends the session. A log of our own is closed in good order; what it
-// has to say then was said before: every acknowledged event is on disk.
-func (s *session) close() { s.finish() }
+// close ends the session. A log of our own is closed in good order; a fault in
+// that is told but changes nothing: every acknowledged event is on disk.
+func (s *session) close() {
+	if err := s.finish(); err != nil {
+		s.env.say(fmt.Sprintf("firn: close %s: %v", s.where, err))
+	}
+}
 
 // explain turns an error into one that says what to do, for a person.
 func (s *session) explain(err error, instance string) error {

@@ -205,7 +205,6 @@ const endMark = "==end-of-block=="
 // failed command, or of its last one.
 func (s *shell) run(t *testing.T, code string) (out, status string) {
 	t.Helper()
-	status = "0"
 	s.in.WriteString("failed=0; trap 'failed=$?' ERR; set -o pipefail\n{\n" + code + "} </dev/null\n" + "echo \"" + endMark + "$failed\"\n")
 	if err := s.in.Flush(); err != nil {
 		t.Fatal(err)
