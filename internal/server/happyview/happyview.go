@@ -12,6 +12,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/auth"
 	"github.com/firnlog/firn/internal/server/door"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 	// Instance is what is shown where a request names no other. Default: system,
 	// Firn's own activity.
 	Instance string
+	// Keys are the API keys. Required.
+	Keys *auth.Keys
 	// Now is the clock of the log. Default time.Now.
 	Now func() time.Time
 }
@@ -30,7 +33,7 @@ type view struct {
 }
 
 // New makes the door before a log.
-func New(log *firn.Log, opts Options) door.Door {
+func New(log *firn.Log, opts Options) *door.Door {
 	if opts.Instance == "" {
 		opts.Instance = firn.SystemInstance
 	}
@@ -38,7 +41,7 @@ func New(log *firn.Log, opts Options) door.Door {
 		opts.Now = time.Now
 	}
 	v := &view{log: log, opts: opts}
-	return door.Door{Paths: []string{"/admin/"}, Routes: v.routes(), Fail: fail}
+	return &door.Door{Paths: []string{"/admin/"}, Routes: append(v.routes(), v.keyRoutes()...), Fail: fail}
 }
 
 func (v *view) routes() []door.Route {
@@ -78,6 +81,9 @@ func (v *view) routes() []door.Route {
 
 // instance is the instance that a request is about.
 func (v *view) instance(r *http.Request) string {
+	if id := r.PathValue("instance"); id != "" {
+		return id // what the server has looked up for the caller
+	}
 	if name := strings.TrimSpace(r.URL.Query().Get("instance")); name != "" {
 		return name
 	}
@@ -86,7 +92,7 @@ func (v *view) instance(r *http.Request) string {
 
 // fail answers as HappyView does: {"error": text}, but for two with a code of
 // their own.
-func fail(w http.ResponseWriter, _ *http.Request, f *door.Fault) {
+func fail(w http.ResponseWriter, r *http.Request, f *door.Fault) {
 	answer := struct {
 		Error   string `json:"error"`
 		Message string `json:"message,omitempty"`
@@ -94,6 +100,8 @@ func fail(w http.ResponseWriter, _ *http.Request, f *door.Fault) {
 	switch {
 	case f.Permission != "":
 		answer.Error, answer.Message = "InsufficientPermissions", "Missing permission: "+f.Permission
+	case f.Status == http.StatusUnauthorized:
+		answer.Error = unauthorized(r)
 	case f.Status == http.StatusTooManyRequests:
 		answer.Error, answer.Message = "RateLimited", f.Message
 	}
@@ -102,6 +110,19 @@ func fail(w http.ResponseWriter, _ *http.Request, f *door.Fault) {
 		text = []byte(`{"error":"malformed"}`)
 	}
 	send(w, f.Status, text)
+}
+
+func unauthorized(r *http.Request) string {
+	given := r.Header.Get("Authorization")
+	scheme, _, _ := strings.Cut(given, " ")
+	switch {
+	case given == "":
+		return "missing Authorization header or session cookie"
+	case !strings.EqualFold(scheme, "Bearer"):
+		return "invalid Authorization scheme"
+	default:
+		return "invalid or revoked API key"
+	}
 }
 
 func send(w http.ResponseWriter, status int, text []byte) {
