@@ -85,10 +85,10 @@ func postAddress(base url.URL, o Options) string {
 
 func (c *Collector) on() bool { return c != nil && c.sender != nil }
 
-// Close sends what waits, until the context ends or Options.RetryFor has
-// passed, and stops the collector's goroutines; requests are not collected any
-// more. If schemes were lost by the haste, which are counted as dropped, it
-// returns an error. Closing twice is harmless.
+// Close sends what waits, until the context ends or five seconds have passed,
+// and stops the collector's goroutines; requests are not collected any more.
+// If schemes were lost by the haste, which are counted as dropped, it returns
+// an error. Closing twice is harmless.
 func (c *Collector) Close(ctx context.Context) error {
 	if !c.on() {
 		return nil

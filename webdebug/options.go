@@ -55,8 +55,7 @@ type Options struct {
 	// Queue is how many schemes wait to be sent at most; more are dropped and
 	// counted. Together they hold 64 MiB at most. Default 256.
 	Queue int
-	// RetryFor is how long a scheme is tried again, and how long Close waits at
-	// most. Default 1 minute.
+	// RetryFor is how long a scheme is tried again. Default 1 minute.
 	RetryFor time.Duration
 	// HTTP sends the schemes. Default: a client of its own, with timeouts.
 	HTTP *http.Client

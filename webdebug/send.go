@@ -17,6 +17,7 @@ import (
 const (
 	senders       = 4        // requests to the server at once
 	maxQueueBytes = 64 << 20 // of the recordings that wait
+	closeFor      = 5 * time.Second
 )
 
 // sender posts recordings to the server from its own goroutines.
@@ -71,7 +72,7 @@ func (s *sender) close(ctx context.Context) error {
 		s.gate.Unlock()
 		close(s.closing)
 	})
-	ctx, cancel := context.WithTimeout(ctx, s.collector.opts.RetryFor)
+	ctx, cancel := context.WithTimeout(ctx, closeFor)
 	defer cancel()
 	unhook := context.AfterFunc(ctx, s.stop)
 	defer unhook()
