@@ -37,7 +37,17 @@ var arrows = map[string][]string{
 	"client/slogfirn": {"event"},
 	"webdebug":        {"event"},
 
-	"internal/server": {".", "event", "query"},
+	// Each front door is thin: it knows firn.Log and what all doors share.
+	"internal/auth":             {"event"},
+	"internal/server/door":      {".", "event", "query", "internal/auth"},
+	"internal/server/happyview": {".", "event", "query", "internal/auth", "internal/server/door"},
+	"internal/server/webdebug":  {".", "event", "query", "internal/auth", "internal/server/door"},
+	"internal/server/codebolt":  {".", "event", "query", "internal/auth", "internal/server/door"},
+	"internal/server/querybook": {".", "event", "query", "internal/auth", "internal/server/door"},
+	"internal/server": {
+		".", "event", "query", "internal/auth", "internal/catalog", "internal/server/door",
+		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
+	},
 
 	"app":      {".", "client", "event", "query", "internal/server"},
 	"cmd/firn": {"app"},
@@ -61,9 +71,10 @@ var arrows = map[string][]string{
 
 // testArrows are the arrows that only tests may follow.
 var testArrows = map[string][]string{
-	"internal/store/exec": {"internal/store/segment"},
-	"client":              {".", "internal/server"},
-	"client/slogfirn":     {".", "client", "internal/server", "query"},
+	"internal/store/exec":       {"internal/store/segment"},
+	"internal/server/happyview": {"internal/server", "internal/server/happyview"},
+	"client":                    {".", "internal/server"},
+	"client/slogfirn":           {".", "client", "internal/server", "query"},
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {
@@ -114,7 +125,7 @@ func inModule(imported string) (dir string, ours bool) {
 var libraries = map[string][]string{
 	"github.com/parquet-go/parquet-go":         {"internal/store/segment", "internal/server"},
 	"github.com/klauspost/compress":            {"internal/store/segment", "internal/store", "internal/server", "client"},
-	"github.com/google/uuid":                   {"internal/store", "internal/server", "."},
+	"github.com/google/uuid":                   {"internal/store", "internal/server", "internal/auth", "."},
 	"github.com/prometheus/client_golang":      {"internal/server"},
 	"github.com/alecthomas/kong":               {"app"},
 	"github.com/schollz/progressbar/v3":        {"app"},
@@ -123,6 +134,7 @@ var libraries = map[string][]string{
 	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
 	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "app"},
 	"golang.org/x/term":                        {"app"},
+	"github.com/coder/websocket":               {"internal/server/codebolt"},
 	"github.com/rivo/uniseg":                   {"app"},
 	"github.com/cespare/xxhash/v2":             {"internal/store"},
 }
