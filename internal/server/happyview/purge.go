@@ -1,6 +1,7 @@
 package happyview
 
 import (
+	"bytes"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"errors"
@@ -53,7 +54,7 @@ func (v *view) purge(w http.ResponseWriter, r *door.Request) error {
 // parseFilter reads the body of a purge. It is strict: what is passed over here
 // would delete more than was meant.
 func parseFilter(body []byte) (*filter, error) {
-	if event.KindOf(body) == 0 {
+	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, door.Bad("the body is empty; send {} to purge everything that is not protected")
 	}
 	f := new(filter)
