@@ -17,14 +17,14 @@ import (
 func TestDuckDBReadsADataDirectory(t *testing.T) {
 	dir := t.TempDir()
 	const events = 3_000
-	statusSum := writeLog(t, dir, events)
+	instance, statusSum := writeLog(t, dir, events)
 
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	from := `from read_parquet('` + filepath.Join(dir, "log", "instances", "*", "segments", "*.parquet") + `', union_by_name=true)`
+	from := `from read_parquet('` + filepath.Join(dir, "log", "instances", instance, "segments", "*.parquet") + `', union_by_name=true)`
 	for _, c := range []struct {
 		query string
 		want  int64
@@ -47,8 +47,9 @@ func TestDuckDBReadsADataDirectory(t *testing.T) {
 	}
 }
 
-// writeLog makes a log of sealed events and returns the sum of payload.status.
-func writeLog(t *testing.T, dir string, events int) int64 {
+// writeLog makes a log of sealed events and returns the instance's id and the
+// sum of payload.status.
+func writeLog(t *testing.T, dir string, events int) (instance string, sum int64) {
 	t.Helper()
 	ctx := context.Background()
 	log, err := firn.Open(dir, firn.Options{})
@@ -56,7 +57,6 @@ func writeLog(t *testing.T, dir string, events int) int64 {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	var sum int64
 	for i, batch := range gen.Batches(3, 50, events, 500, false) {
 		rs, err := rows(batch)
 		if err != nil {
@@ -80,7 +80,11 @@ func writeLog(t *testing.T, dir string, events int) int64 {
 			}
 		}
 	}
-	return sum
+	in, err := log.Instance("bench")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in.ID, sum
 }
 func statusOf(t *testing.T, r row) int64 {
 	t.Helper()
