@@ -31,7 +31,10 @@ func (c *serveCommand) Help() string {
 
 Ctrl-C or SIGTERM stops it: it takes no new work, finishes what runs (10 s at
 most), and every acknowledged event is on disk as it always is. A second Ctrl-C
-stops at once; nothing acknowledged is lost by that either.`
+stops at once; nothing acknowledged is lost by that either.
+
+EVENT_LOG_RETENTION_DAYS in the environment is how many days the instance system
+keeps Firn's own activity, above the setting that is stored; 0 is for ever.`
 }
 
 // Run serves until the context ends or the log fails for good.
@@ -39,8 +42,12 @@ func (c *serveCommand) Run(env *environment) error {
 	if c.SealAge <= 0 || c.SealRows <= 0 {
 		return usagef("--seal-age and --seal-rows must be positive")
 	}
+	retention, err := systemRetention(env)
+	if err != nil {
+		return err
+	}
 	logger := slog.New(slog.NewTextHandler(env.err, &slog.HandlerOptions{Level: c.LogLevel}))
-	log, err := firn.Open(c.Data, firn.Options{SealAge: c.SealAge, SealRows: c.SealRows, Report: report(logger)})
+	log, err := firn.Open(c.Data, firn.Options{SealAge: c.SealAge, SealRows: c.SealRows, Report: report(logger), SystemRetention: retention})
 	if err != nil {
 		return explainOpen(c.Data, err)
 	}
