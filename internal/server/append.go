@@ -56,7 +56,10 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	batch := s.batchOf(r, drafts)
+	batch, err := s.batchOf(r, drafts)
+	if err != nil {
+		return err
+	}
 	receipts, err := s.log.Append(r.Context(), batch)
 	if err != nil {
 		return err
@@ -74,13 +77,17 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 }
 
 // batchOf is what the parameters and drafts of a request ask for.
-func (s *Server) batchOf(r *request, drafts []event.Draft) firn.AppendRequest {
-	batch := firn.AppendRequest{Instance: r.PathValue("instance"), Events: drafts, AutoCreate: r.params.boolean("auto_create"), Checked: true}
+func (s *Server) batchOf(r *request, drafts []event.Draft) (firn.AppendRequest, error) {
+	create, err := s.mayCreate(r)
+	if err != nil {
+		return firn.AppendRequest{}, err
+	}
+	batch := firn.AppendRequest{Instance: r.PathValue("instance"), Events: drafts, AutoCreate: create, Checked: true}
 	if r.params.has("expected_sequence") {
 		batch.ExpectedSequence = new(r.params.integer("expected_sequence", 0))
 	}
 	nameStream(drafts, r.params["stream"])
-	return batch
+	return batch, nil
 }
 
 // nameStream gives the drafts that name no stream this one.

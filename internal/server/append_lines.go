@@ -8,6 +8,7 @@ import (
 	"time"
 
 	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/internal/auth"
 )
 
 // idleUpload is how long a streamed append may be silent.
@@ -20,6 +21,10 @@ const idleUpload = 10 * time.Minute
 func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
 	if r.params["return"] == "full" {
 		return malformed("return", "full is for application/json; NDJSON is answered by a line a chunk")
+	}
+	batch, err := s.batchOf(r, nil)
+	if err != nil {
+		return err
 	}
 	in, err := s.openBody(r)
 	if err != nil {
@@ -36,7 +41,7 @@ func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
 
 	out := s.answerWith(w, r, ndjsonMedia)
 	defer out.close()
-	err = s.storeChunks(ctx, w, r, gathering.chunks, out)
+	err = s.storeChunks(ctx, w, r, &batch, gathering.chunks, out)
 	cancel()
 	reading.end()
 	gathering.wait()
@@ -52,12 +57,13 @@ func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
 
 // storeChunks appends chunk after chunk and answers each. Once a line has been
 // answered, a fault is a last line and not an error.
-func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *request, chunks <-chan *chunk, out *writer) error {
-	batch := s.batchOf(r, nil)
+func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *request, batch *firn.AppendRequest, chunks <-chan *chunk, out *writer) error {
+	next := int64(1)
 	for c := range chunks {
+		next = c.firstLine + int64(c.count)
 		nameStream(c.drafts, r.params["stream"])
 		batch.Events = c.drafts
-		receipts, err := s.storeChunk(ctx, &batch, c)
+		receipts, err := s.storeChunk(ctx, batch, c)
 		first := c.firstLine
 		c.release()
 		if err != nil {
@@ -70,6 +76,9 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 		if out.flush() != nil {
 			return nil // the client is gone; what it was told is stored
 		}
+	}
+	if err := context.Cause(ctx); errors.Is(err, auth.ErrEnded) {
+		return s.endLines(w, r, out, err, next)
 	}
 	return out.finish(http.StatusOK)
 }

@@ -14,7 +14,8 @@ import (
 // requests from an Origin that is neither our own nor allowed. Programs send
 // neither header and pass.
 func (s *Server) guard(r *http.Request) *problem {
-	if !s.hostAllowed(r.Host) {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !s.hostAllowed(r.Host, local) {
 		p := forbidden("the Host header names none of this server's names; for a reverse proxy, add the name to server.allowed_hosts")
 		p.Errors = []fieldError{{Field: "Host", Message: "is not one of this server's names"}}
 		return p
@@ -41,8 +42,8 @@ func (s *Server) guard(r *http.Request) *problem {
 }
 
 // hostAllowed holds for loopback names and addresses, at any port (a tunnel may
-// change it), and for allowed hosts.
-func (s *Server) hostAllowed(hostport string) bool {
+// change it), for the address that the connection came to, and for allowed hosts.
+func (s *Server) hostAllowed(hostport string, local net.Addr) bool {
 	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return strings.EqualFold(a, hostport) }) {
 		return true
 	}
@@ -57,7 +58,13 @@ func (s *Server) hostAllowed(hostport string) bool {
 		return true
 	}
 	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
-	return err == nil && ip.Unmap().IsLoopback()
+	if err != nil {
+		return false
+	}
+	if at, ok := local.(*net.TCPAddr); ok && at.AddrPort().Addr().Unmap() == ip.Unmap() {
+		return true
+	}
+	return ip.Unmap().IsLoopback()
 }
 
 func (s *Server) originAllowed(origin, host string) bool {

@@ -37,6 +37,17 @@ func start(t *testing.T, opts Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := log.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return serve(t, log, opts)
+}
+
+// serve runs a server before a log until the test ends.
+func serve(t *testing.T, log *firn.Log, opts Options) *running {
+	t.Helper()
 	if opts.Listen == nil {
 		opts.Listen = []string{"127.0.0.1:0"}
 	}
@@ -66,9 +77,7 @@ func start(t *testing.T, opts Options) *running {
 		if err := r.stop(); err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		if err := log.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
+		_ = log.Close() // closing twice is harmless
 	})
 	return r
 }

@@ -69,6 +69,9 @@ func (s *Server) createInstance(w http.ResponseWriter, r *request) error {
 	if given.Name == nil {
 		return malformed("name", "is missing; an instance needs a name")
 	}
+	if !r.caller.Everywhere() {
+		return forbidden("the API key is for some instances only, and a new one is none of them")
+	}
 	made, err := s.log.CreateInstance(r.Context(), firn.Instance{
 		Name: *given.Name, Description: deref(given.Description),
 		RetentionDays: deref(given.RetentionDays), Validation: firn.Validation(deref(given.Validation)),
@@ -127,10 +130,15 @@ func (s *Server) listInstances(w http.ResponseWriter, r *request) error {
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
 	out.raw(`{"instances":[`)
-	for i, in := range s.log.Instances() {
-		if i > 0 {
+	first := true
+	for _, in := range s.log.Instances() {
+		if !r.caller.Sees(in.ID) {
+			continue
+		}
+		if !first {
 			out.raw(",")
 		}
+		first = false
 		out.instance(in)
 	}
 	out.raw("]}\n")

@@ -11,8 +11,8 @@ import (
 )
 
 // ErrNotLoopback refuses to listen where others than this machine's users
-// reach the log: there are no keys that would keep them out.
-var ErrNotLoopback = errors.New("only loopback addresses can be listened on while no API key exists: whoever reaches the port could read and write every event; use localhost:7070 or 127.0.0.1:7070")
+// reach the log while there are no keys that would keep them out.
+var ErrNotLoopback = errors.New("only loopback addresses can be listened on while no API key exists: whoever reaches the port could read and write every event; use localhost:7070 or 127.0.0.1:7070, or make a key first with firn keys create")
 
 // Listen opens the addresses of the options. Run does it where the caller has
 // not; calling it before tells of a taken port early, and Addrs which port 0
@@ -26,9 +26,12 @@ func (s *Server) Listen(ctx context.Context) error {
 	if err := s.opts.Validate(); err != nil {
 		return err
 	}
+	if s.invalid != nil {
+		return s.invalid
+	}
 	var open []net.Listener
 	for _, address := range s.opts.Listen {
-		listeners, err := listen(ctx, address)
+		listeners, err := listen(ctx, address, s.Open())
 		open = append(open, listeners...)
 		if err != nil {
 			for _, l := range open {
@@ -41,16 +44,18 @@ func (s *Server) Listen(ctx context.Context) error {
 	return nil
 }
 
-// listen opens one address: two sockets for localhost, of which IPv6 may be
-// missing on this machine.
-func listen(ctx context.Context, address string) ([]net.Listener, error) {
+// listen opens one address, one of the loopback where nothing else will do: two
+// sockets for localhost, of which IPv6 may be missing on this machine.
+func listen(ctx context.Context, address string, loopback bool) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: must be host:port", address)
 	}
 	if host != "localhost" {
-		if err := loopbackOnly(ctx, host); err != nil {
-			return nil, fmt.Errorf("listen on %s: %w", address, err)
+		if loopback {
+			if err := loopbackOnly(ctx, host); err != nil {
+				return nil, fmt.Errorf("listen on %s: %w", address, err)
+			}
 		}
 		l, err := listenTCP(ctx, "tcp", address)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func openAPIRoutes() []route {
-	return []route{{method: "GET", path: "/openapi.json", name: "openapi", permission: open, about: "This document.",
+	return []route{{method: "GET", path: "/openapi.json", name: "openapi", permission: anyKey, about: "This document.",
 		answers: []answer{{status: 200, about: "OpenAPI 3.1.", media: []media{jsonMedia}}},
 		serve:   (*Server).openAPI}}
 }
@@ -55,8 +55,11 @@ func describe(all []route) ([]byte, error) {
 		"servers": []any{object{"url": "http://127.0.0.1:7070"}},
 		"paths":   paths,
 		"components": object{
-			"schemas":         jsontext.Value(openAPISchemas),
-			"securitySchemes": object{"key": object{"type": "http", "scheme": "bearer"}},
+			"schemas": jsontext.Value(openAPISchemas),
+			"securitySchemes": object{
+				"key":     object{"type": "http", "scheme": "bearer"},
+				"session": object{"type": "apiKey", "in": "cookie", "name": cookieName},
+			},
 		},
 	}, json.Deterministic(true), jsontext.WithIndent("  "))
 }
@@ -64,7 +67,7 @@ func describe(all []route) ([]byte, error) {
 var wildcard = regexp.MustCompile(`\{(\w+)\}`)
 
 func pathParams(path string) []any {
-	about := map[string]string{"instance": "The instance's id, else its name.", "id": "The event's id."}
+	about := map[string]string{"instance": "The instance's id, else its name.", "id": "The event's id.", "key": "The key's id."}
 	var named []any
 	for _, match := range wildcard.FindAllStringSubmatch(path, -1) {
 		named = append(named, object{"name": match[1], "in": "path", "required": true,
@@ -78,7 +81,7 @@ func (r *route) describe() object {
 	operation := object{"operationId": r.name, "summary": r.about, "responses": r.describeAnswers()}
 	if r.permission != open {
 		operation["description"] = "Permission: " + string(r.permission)
-		operation["security"] = []any{object{}, object{"key": []any{}}}
+		operation["security"] = []any{object{}, object{"key": []any{}}, object{"session": []any{}}}
 	}
 	var parameters []any
 	for _, p := range r.params {
@@ -145,7 +148,7 @@ func (r *route) allAnswers() []answer {
 		all = append(all, answer{status: status, about: about})
 	}
 	add(400, "The request is malformed; errors names each fault.")
-	add(403, "The Host or Origin header is not allowed.")
+	add(403, "The Host or Origin header is not allowed, or the key lacks the permission (required_permission).")
 	add(500, "Something broke in the server; the outcome is unknown.")
 	if len(r.body) > 0 {
 		add(408, "The body stalled.")
@@ -153,6 +156,8 @@ func (r *route) allAnswers() []answer {
 		add(415, "The media type or encoding is not taken here.")
 	}
 	if r.permission != open {
+		add(401, "A key is needed, or it is wrong, revoked or has expired.")
+		add(429, "The key makes more requests than it may; Retry-After says when to ask again.")
 		add(503, "The server is busy, stopping or out of order; Retry-After says when to ask again.")
 	}
 	return all

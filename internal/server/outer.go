@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/firnlog/firn/internal/auth"
 )
 
 type requestKey struct{}
@@ -35,7 +37,7 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		}
 		defer s.recover(sent, r)
 		if p := s.guard(r); p != nil {
-			p.write(sent, id)
+			s.refuse(sent, r, p)
 			return
 		}
 		next.ServeHTTP(sent, r)
@@ -54,7 +56,7 @@ func (s *Server) recover(w *recorder, r *http.Request) {
 			"panic", cause, "stack", string(debug.Stack()))
 		if w.status == 0 {
 			p, _ := problemOf(errPanicked)
-			p.write(w, requestID(r))
+			s.refuse(w, r, p)
 			return
 		}
 	}
@@ -107,6 +109,7 @@ type request struct {
 	*http.Request
 	route  *route
 	params params
+	caller auth.Caller
 	// control sets deadlines of the connection.
 	control *http.ResponseController
 }
@@ -140,7 +143,14 @@ func (s *Server) dispatch(found *route, w http.ResponseWriter, hr *http.Request)
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *request) error {
-	var err error
+	done, err := s.admit(r)
+	defer done()
+	if err != nil {
+		return err
+	}
+	if r.route.door != nil {
+		return r.route.serve(s, w, r) // as lenient with what it is given as its system is
+	}
 	if r.params, err = parseParams(r.URL.RawQuery, r.route.params); err != nil {
 		return err
 	}
@@ -164,5 +174,5 @@ func (s *Server) fail(w *recorder, r *request, err error) {
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // the connection is closed; metrics have the status that was sent
 	}
-	p.write(w, requestID(r.Request))
+	s.refuse(w, r.Request, p)
 }

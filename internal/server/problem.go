@@ -20,8 +20,10 @@ type problem struct {
 	Expected *int64 `json:"expected,omitempty"`
 	Actual   *int64 `json:"actual,omitempty"`
 	// Line is the line of an NDJSON body, from 1.
-	Line      *int64 `json:"line,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
+	Line *int64 `json:"line,omitempty"`
+	// RequiredPermission is the one that the caller's key lacks.
+	RequiredPermission string `json:"required_permission,omitempty"`
+	RequestID          string `json:"request_id,omitempty"`
 
 	retryAfter int    // seconds; 0 = no Retry-After
 	allow      string // the methods of a 405
@@ -36,27 +38,30 @@ type fieldError struct {
 
 // The codes of problems, the last part of their type.
 const (
-	codeMalformed   = "malformed"
-	codeForbidden   = "forbidden"
-	codeNotFound    = "not_found"
-	codeMethod      = "method_not_allowed"
-	codeSlowBody    = "request_timeout"
-	codeExists      = "already_exists"
-	codeSequence    = "sequence_conflict"
-	codeIDConflict  = "id_conflict"
-	codeTooLarge    = "too_large"
-	codeMediaType   = "unsupported_media_type"
-	codeInternal    = "internal"
-	codeDamaged     = "damaged"
-	codeOverloaded  = "overloaded"
-	codeClosing     = "closing"
-	codeFailed      = "log_failed"
-	codeTimeout     = "query_timeout"
-	codeNoSpace     = "no_space"
-	codeNotReady    = "not_ready"
-	problemMedia    = "application/problem+json"
-	problemURN      = "urn:firn:"
-	requestIDHeader = "X-Request-Id"
+	codeMalformed    = "malformed"
+	codeForbidden    = "forbidden"
+	codeUnauthorized = "unauthorized"
+	codePermission   = "permission_denied"
+	codeRate         = "rate_limited"
+	codeNotFound     = "not_found"
+	codeMethod       = "method_not_allowed"
+	codeSlowBody     = "request_timeout"
+	codeExists       = "already_exists"
+	codeSequence     = "sequence_conflict"
+	codeIDConflict   = "id_conflict"
+	codeTooLarge     = "too_large"
+	codeMediaType    = "unsupported_media_type"
+	codeInternal     = "internal"
+	codeDamaged      = "damaged"
+	codeOverloaded   = "overloaded"
+	codeClosing      = "closing"
+	codeFailed       = "log_failed"
+	codeTimeout      = "query_timeout"
+	codeNoSpace      = "no_space"
+	codeNotReady     = "not_ready"
+	problemMedia     = "application/problem+json"
+	problemURN       = "urn:firn:"
+	requestIDHeader  = "X-Request-Id"
 )
 
 func newProblem(status int, code, title, detail string) *problem {
@@ -123,6 +128,16 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 	h.Set("Content-Type", problemMedia)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("X-Content-Type-Options", "nosniff")
+	p.setHeaders(h)
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(text) // the client is gone: nobody to tell
+}
+
+// setHeaders sets what a problem says in headers, whatever its body.
+func (p *problem) setHeaders(h http.Header) {
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="firn"`)
+	}
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
@@ -132,6 +147,4 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 	if p.accept != "" {
 		h.Set("Accept-Encoding", p.accept)
 	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(text) // the client is gone: nobody to tell
 }

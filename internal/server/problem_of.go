@@ -18,7 +18,13 @@ func problemOf(err error) (p *problem, ok bool) {
 	if errors.As(err, &p) {
 		return p, true
 	}
+	if p := problemOfFault(err); p != nil {
+		return p, true
+	}
 	if p := problemOfType(err); p != nil {
+		return p, true
+	}
+	if p := problemOfAccess(err); p != nil {
 		return p, true
 	}
 	switch {

@@ -31,6 +31,13 @@ func (s *Server) query(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	in, err := s.visible(r.caller, q.Instance)
+	if err != nil {
+		return err
+	}
+	if !r.caller.Everywhere() {
+		q.Instance = in.ID // nothing changes places between this look and the query's
+	}
 	result, err := s.log.Query(r.Context(), q)
 	if err != nil {
 		return err

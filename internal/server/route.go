@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sort"
 	"strings"
+
+	"github.com/firnlog/firn/internal/server/door"
 )
 
 // A route is one method of one path: what the mux serves, what the gate asks
@@ -13,9 +15,12 @@ type route struct {
 	path   string // a pattern of net/http: /v1/instances/{instance}
 	name   string // operationId of the OpenAPI document
 	about  string // one sentence for people
-	// permission is the name (SPEC §8) that the caller must hold for the
-	// instance in the path; open routes have none and need no key.
+	// permission is what the caller must hold for the instance in the path. A
+	// route without one does not start.
 	permission permission
+	// instance names the instance that a request is about, by id or name; nil =
+	// that of the path, if there is one in it.
+	instance   func(*http.Request) string
 	params     []param // query parameters; any other is refused by name
 	headers    []param // request headers of its own
 	body       []media // media types of the body; none = no body
@@ -24,22 +29,11 @@ type route struct {
 	// stream says that the answer may take for ever: no deadline but the one
 	// of each write, and no HEAD.
 	stream bool
-	serve  func(s *Server, w http.ResponseWriter, r *request) error
+	// door is whose route it is, nil for the native API: the door reads the
+	// parameters and answers with the faults.
+	door  *door.Door
+	serve func(s *Server, w http.ResponseWriter, r *request) error
 }
-
-// permission is what a key must hold to use a route.
-type permission string
-
-// The permissions of SPEC §8 that routes ask for. open is no permission: the
-// route needs no key.
-const (
-	open            permission = ""
-	eventsRead      permission = "events:read"
-	eventsAppend    permission = "events:append"
-	eventsPurge     permission = "events:purge"
-	instancesManage permission = "instances:manage"
-	metricsRead     permission = "metrics:read"
-)
 
 // media is a media type.
 type media = string
@@ -62,12 +56,13 @@ type answer struct {
 	schema string  // name among the schemas of the document
 }
 
-// routes is every route of the native API. A door adds its rows here.
+// routes is every route of the native API.
 func routes() []route {
 	var all []route
 	for _, family := range [][]route{
 		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
 		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
+		keyRoutes(), sessionRoutes(),
 	} {
 		all = append(all, family...)
 	}
@@ -99,13 +94,13 @@ func (s *Server) mux(all []route) http.Handler {
 			p := newProblem(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here",
 				r.Method+" is not allowed here; allowed: "+allow)
 			p.allow = allow
-			p.write(w, requestID(r))
+			s.refuse(w, r, p)
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		notFoundPath().write(w, requestID(r))
+		s.refuse(w, r, notFoundPath())
 	})
-	return cleanPathsOnly(mux)
+	return s.cleanPathsOnly(mux)
 }
 
 func notFoundPath() *problem {
@@ -115,12 +110,12 @@ func notFoundPath() *problem {
 
 // cleanPathsOnly answers a path with empty or dot segments itself: the mux
 // would redirect, and a redirected POST is a GET for many clients.
-func cleanPathsOnly(next http.Handler) http.Handler {
+func (s *Server) cleanPathsOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := r.URL.EscapedPath()
+		path := strings.TrimSuffix(r.URL.EscapedPath(), "/") // which some doors' paths end in
 		for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-			if segment == "." || segment == ".." || (segment == "" && path != "/") {
-				notFoundPath().write(w, requestID(r))
+			if segment == "." || segment == ".." || (segment == "" && path != "") {
+				s.refuse(w, r, notFoundPath())
 				return
 			}
 		}

@@ -43,6 +43,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	sweeping, stopSweeping := context.WithCancel(groupCtx)
 	group.Go(func() error { s.sweep(sweeping); return nil })
+	group.Go(func() error { s.gate.Run(sweeping); return nil })
 	group.Go(func() error {
 		defer stopSweeping()
 		err := s.waitForEnd(groupCtx)
@@ -103,6 +104,9 @@ func (s *Server) stop(hs *http.Server) {
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(s.opts.timing.retention)
 	defer ticker.Stop()
+	if err := s.noteRetention(ctx); err != nil && ctx.Err() == nil {
+		s.logger.Error("the retention in force was not recorded", "error", err)
+	}
 	for {
 		if err := s.log.ApplyRetention(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Error("retention was not applied", "error", err)

@@ -8,6 +8,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,10 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/auth"
+	"github.com/firnlog/firn/internal/server/door"
+	"github.com/firnlog/firn/internal/server/happyview"
+	"github.com/firnlog/firn/internal/server/webdebug"
 )
 
 // DefaultListen is where a server listens that is told nothing: port 7070 of
@@ -39,6 +44,12 @@ type Options struct {
 	// AllowedOrigins are the origins (https://host:port) of other sites whose
 	// pages may ask. Default: none.
 	AllowedOrigins []string
+	// KeyRate is how many requests a second an API key may make, with as many at
+	// once; beyond it the answer is 429. Default: any number.
+	KeyRate float64
+	// Trusted says that whoever reaches the server is the owner of its directory,
+	// so that no key is asked for: a program that serves a log to itself alone.
+	Trusted bool
 	// Limits bounds events and batches; give what the log was opened with.
 	Limits event.Limits
 	// BodyMemory is the budget in bytes that all request bodies in flight
@@ -53,6 +64,10 @@ type Options struct {
 	// Now is the clock that relative times (now-15m) count from; give what the
 	// log was opened with. Default time.Now.
 	Now func() time.Time
+
+	// HappyView and WebDebug are the settings of those doors.
+	HappyView happyview.Options
+	WebDebug  webdebug.Options
 
 	timing timing
 }
@@ -126,6 +141,9 @@ func (o Options) Validate() error {
 			all = append(all, fmt.Errorf("allowed host %q: must be a name or name:port", host))
 		}
 	}
+	if !(o.KeyRate >= 0) {
+		all = append(all, fmt.Errorf("key rate %v: must be a number of requests a second, 0 for any number", o.KeyRate))
+	}
 	if o.BodyMemory < 0 {
 		all = append(all, fmt.Errorf("body memory %d: must not be negative", o.BodyMemory))
 	}
@@ -140,7 +158,13 @@ type Server struct {
 	bodies  *budget
 	metrics *metrics
 	routes  []route
+	doors   []*door.Door
 	handler http.Handler
+	gate    *auth.Gate
+
+	sessions sessions
+	// invalid is why the server must not start.
+	invalid error
 	// document is the OpenAPI document, made when it is first asked for.
 	document func() ([]byte, error)
 
@@ -160,7 +184,13 @@ func New(log *firn.Log, opts Options) *Server {
 	s := &Server{log: log, opts: opts, logger: opts.Logger}
 	s.bodies = newBudget(opts.BodyMemory)
 	s.draining, s.drain = context.WithCancel(context.Background())
-	s.routes = routes()
+	s.gate = newGate(log, &s.opts)
+	s.routes, s.doors = routes(), s.makeDoors()
+	for _, d := range s.doors {
+		s.routes = append(s.routes, mount(d)...)
+	}
+	s.invalid = checkRoutes(s.routes)
+	s.sessions.byToken = map[[sha256.Size]byte]session{}
 	s.document = sync.OnceValues(func() ([]byte, error) { return describe(s.routes) })
 	s.metrics = newMetrics(log)
 	s.handler = s.outer(s.mux(s.routes))

@@ -68,6 +68,8 @@ func wanted(t reflect.Type) string {
 		return "an object"
 	case t.Kind() == reflect.String:
 		return "a string"
+	case t.Kind() == reflect.Slice:
+		return "an array of strings"
 	default:
 		return "a whole number"
 	}

@@ -4,7 +4,10 @@
 // who may come in, bodies within their limits, deadlines, figures, panics.
 package door
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // Door is one system's way in.
 type Door struct {
@@ -15,6 +18,9 @@ type Door struct {
 	// Fail answers with a fault in the shape of the door's system. Headers that
 	// are the same for all (Retry-After, Allow) are set already.
 	Fail func(w http.ResponseWriter, r *http.Request, f *Fault)
+	// Shutdown ends what outlives its request, such as a WebSocket: it waits for
+	// what has begun, until ctx ends. Nil: there is nothing such.
+	Shutdown func(ctx context.Context)
 }
 
 // Route is one method of one path.
@@ -31,8 +37,14 @@ type Route struct {
 	Instance func(r *http.Request) string
 	Params   []Param
 	Body     bool   // the route takes an application/json body
+	AnyMedia bool   // the body is JSON whatever its media type says
 	Schema   string // of the body, among the schemas of the document
 	Answers  []Answer
+	// Key finds the API key of callers who cannot send the header Authorization,
+	// "" where they bring none. Nil: there is no other place for it.
+	Key func(r *http.Request) string
+	// Stream says that the answer may take for ever.
+	Stream bool
 	// Serve answers. Its error, a *Fault or one of package firn, goes to Fail;
 	// nothing may have been written then.
 	Serve func(w http.ResponseWriter, r *Request) error
