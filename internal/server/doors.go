@@ -28,7 +28,7 @@ func mount(d *door.Door) []route {
 }
 
 func mountRoute(d *door.Door, r *door.Route) route {
-	row := route{method: r.Method, path: r.Path, name: r.Name, about: r.About, permission: permission(r.Permission), instance: r.Instance, door: d, bodySchema: r.Schema}
+	row := route{method: r.Method, path: r.Path, name: r.Name, about: r.About, permission: permission(r.Permission), instance: r.Instance, key: r.Key, stream: r.Stream, door: d, bodySchema: r.Schema}
 	for _, p := range r.Params {
 		known := param{name: p.Name, about: p.About}
 		if p.Integer {

@@ -87,7 +87,7 @@ func (s *Server) admit(r *request) (done context.CancelFunc, err error) {
 	if r.route.permission == open {
 		return done, nil
 	}
-	caller, err := s.identify(r.Request)
+	caller, err := s.identify(r)
 	if err != nil {
 		return done, err
 	}
@@ -108,9 +108,9 @@ func (s *Server) admit(r *request) (done context.CancelFunc, err error) {
 	return done, nil
 }
 
-// identify finds out who asks: by the header Authorization, else by the cookie
-// of a viewer that has signed in.
-func (s *Server) identify(r *http.Request) (auth.Caller, error) {
+// identify finds out who asks: by the header Authorization, else by the place
+// that the route has for a key, else by the cookie of a viewer that has signed in.
+func (s *Server) identify(r *request) (auth.Caller, error) {
 	if s.opts.Trusted {
 		return auth.Owner(), nil
 	}
@@ -121,9 +121,14 @@ func (s *Server) identify(r *http.Request) (auth.Caller, error) {
 			p.Errors = []fieldError{{Field: "Authorization", Message: "must be Bearer and an API key"}}
 			return auth.Caller{}, p
 		}
-		return s.gate.Authenticate(strings.TrimSpace(secret), remote(r))
+		return s.gate.Authenticate(strings.TrimSpace(secret), remote(r.Request))
 	}
-	if caller, ok := s.sessions.resume(r, s.gate, s.opts.Now()); ok {
+	if r.route.key != nil {
+		if secret := r.route.key(r.Request); secret != "" {
+			return s.gate.Authenticate(secret, remote(r.Request))
+		}
+	}
+	if caller, ok := s.sessions.resume(r.Request, s.gate, s.opts.Now()); ok {
 		return caller, nil
 	}
 	return s.gate.Anonymous()

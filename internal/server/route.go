@@ -20,7 +20,10 @@ type route struct {
 	permission permission
 	// instance names the instance that a request is about, by id or name; nil =
 	// that of the path, if there is one in it.
-	instance   func(*http.Request) string
+	instance func(*http.Request) string
+	// key finds the key of callers who cannot send the header Authorization, ""
+	// where they bring none; nil = it is nowhere else.
+	key        func(*http.Request) string
 	params     []param // query parameters; any other is refused by name
 	headers    []param // request headers of its own
 	body       []media // media types of the body; none = no body
