@@ -1,0 +1,146 @@
+// Package querybook is the door for what Querybook's pages send about what
+// their users see and click (SPEC §5.3, docs/querybook.md). What Querybook's
+// server logs comes by the plugin in integrations/querybook, through /v1.
+package querybook
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+
+	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/server/door"
+)
+
+// Instance is where the events go; Firn makes it with the first one.
+const Instance = "querybook"
+
+// Options configures the door. The zero value is the default.
+type Options struct {
+	// Limits bounds events and batches; give what the log was opened with.
+	Limits event.Limits
+	// Host is what answers name as the host. Default: this machine's name.
+	Host string
+}
+
+type contextLog struct {
+	log    *firn.Log
+	limits event.Limits
+	host   string
+}
+
+// New makes the door before a log.
+func New(log *firn.Log, opts Options) *door.Door {
+	if opts.Host == "" {
+		opts.Host, _ = os.Hostname() // "" where there is none
+	}
+	c := &contextLog{log: log, limits: opts.Limits.WithDefaults(), host: opts.Host}
+	return &door.Door{Paths: []string{"/ds/"}, Routes: []door.Route{{
+		Method: "POST", Path: "/ds/context_log/{$}", Name: "querybookContextLog", Permission: "events:append",
+		Instance: func(*http.Request) string { return Instance },
+		About:    "Querybook: stores what a page tells about its user. Good events are stored, bad ones are named.",
+		Params:   []door.Param{{Name: "uid", About: "The user's number; 0, nobody, if not given.", Integer: true}},
+		Body:     true, AnyMedia: true, Schema: "QuerybookEvents",
+		Answers: []door.Answer{{Status: 200, About: "What is not in rejected is stored.", Schema: "QuerybookAnswer"}},
+		Serve:   c.serve,
+	}}, Fail: c.fail}
+}
+
+func (c *contextLog) serve(w http.ResponseWriter, r *door.Request) error {
+	uid, err := userOf(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	body, release, err := r.Receive(int64(c.limits.BatchBytes))
+	if err != nil {
+		return err
+	}
+	defer release() // the drafts are parts of it
+	drafts, rejected, err := parse(body, c.limits)
+	if err != nil {
+		return err
+	}
+	for i := range drafts {
+		drafts[i].StreamID, drafts[i].Actor = uid, &uid
+	}
+	if len(drafts) > 0 {
+		batch := firn.AppendRequest{Instance: Instance, Events: drafts, AutoCreate: true, Checked: true}
+		if _, err := c.log.Append(r.Context(), batch); err != nil {
+			return err
+		}
+	}
+	c.answer(w, rejected)
+	return nil
+}
+
+// userOf is the number of the user whose page sends, in decimal. It comes from
+// the session, by the proxy in front of Querybook, and never from the page: one
+// that is given twice is refused.
+func userOf(rawQuery string) (string, error) {
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return "", door.Bad("the query string is not well formed")
+	}
+	given := values["uid"]
+	if len(given) > 1 {
+		return "", door.Bad("uid: is given twice")
+	}
+	if len(given) == 0 || given[0] == "" {
+		return "0", nil
+	}
+	uid, err := strconv.ParseInt(given[0], 10, 64)
+	if err != nil || uid < 0 {
+		return "", door.Bad("uid: must be a whole number, 0 or more")
+	}
+	return strconv.FormatInt(uid, 10), nil
+}
+
+func (c *contextLog) answer(w http.ResponseWriter, rejected []rejection) {
+	text := event.AppendQuoted([]byte(`{"data":null,"host":`), c.host)
+	for i, one := range rejected {
+		if i == 0 {
+			text = append(text, `,"rejected":[`...)
+		} else {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(append(text, `{"index":`...), int64(one.index), 10)
+		text = append(event.AppendQuoted(append(text, `,"error":`...), one.why), '}')
+	}
+	if len(rejected) > 0 {
+		text = append(text, ']')
+	}
+	send(w, http.StatusOK, append(text, '}'))
+}
+
+// fail answers in Querybook's shape, without the traceback that it has there.
+func (c *contextLog) fail(w http.ResponseWriter, _ *http.Request, f *door.Fault) {
+	message := f.Message
+	if f.Permission != "" {
+		message = "missing permission: " + f.Permission
+	}
+	text := event.AppendQuoted([]byte(`{"host":`), c.host)
+	text = event.AppendQuoted(append(text, `,"error":`...), message)
+	send(w, f.Status, append(text, '}'))
+}
+
+func send(w http.ResponseWriter, status int, text []byte) {
+	text = append(text, '\n')
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // the page does not wait for it
+}
+
+// reason is what is wrong with an event, in one line.
+func reason(err error) string {
+	if bad, ok := errors.AsType[*event.InvalidError](err); ok {
+		bad.Index = -1 // the rejection has the one of the list
+	}
+	return err.Error()
+}
