@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/firnlog/firn/internal/server/codebolt"
 	"github.com/firnlog/firn/internal/server/door"
 	"github.com/firnlog/firn/internal/server/happyview"
+	"github.com/firnlog/firn/internal/server/querybook"
 	"github.com/firnlog/firn/internal/server/webdebug"
 )
 
@@ -15,7 +17,12 @@ func (s *Server) makeDoors() []*door.Door {
 	hv, wd := s.opts.HappyView, s.opts.WebDebug
 	hv.Now, hv.Keys = s.opts.Now, s.Keys()
 	wd.Limits = s.opts.Limits
-	return []*door.Door{happyview.New(s.log, hv), webdebug.New(s.log, wd)}
+	return []*door.Door{
+		happyview.New(s.log, hv), webdebug.New(s.log, wd), querybook.New(s.log, querybook.Options{Limits: s.opts.Limits}),
+		codebolt.New(s.log, codebolt.Options{
+			Memory: s.bodies.free, Limits: s.opts.Limits, Logger: s.logger, Now: s.opts.Now, WriteTimeout: s.opts.timing.write,
+		}),
+	}
 }
 
 // mount makes rows of the table from the routes of a door.
@@ -39,6 +46,7 @@ func mountRoute(d *door.Door, r *door.Route) route {
 	if r.Body {
 		row.body = []media{jsonMedia}
 	}
+	row.anyMedia = r.AnyMedia
 	for _, a := range r.Answers {
 		said := answer{status: a.Status, about: a.About, schema: a.Schema}
 		if !a.Empty {
@@ -54,8 +62,10 @@ func mountRoute(d *door.Door, r *door.Route) route {
 
 // receiveFor reads a body for a door.
 func (s *Server) receiveFor(r *request, max int64) ([]byte, func(), error) {
-	if _, err := mediaOf(r); err != nil {
-		return nil, nil, err
+	if !r.route.anyMedia {
+		if _, err := mediaOf(r); err != nil {
+			return nil, nil, err
+		}
 	}
 	b, err := s.receive(r, max)
 	if err != nil {

@@ -27,6 +27,7 @@ type route struct {
 	params     []param // query parameters; any other is refused by name
 	headers    []param // request headers of its own
 	body       []media // media types of the body; none = no body
+	anyMedia   bool    // the body is read as if it were of them, whatever it says
 	bodySchema string
 	answers    []answer
 	// stream says that the answer may take for ever: no deadline but the one

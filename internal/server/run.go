@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,8 +15,9 @@ import (
 	"github.com/firnlog/firn/event"
 )
 
-// maxHeaderBytes bounds a request's line and headers together.
-const maxHeaderBytes = 32 << 10
+// maxHeaderBytes bounds a request's line and headers together: Codebolt's client
+// sends the whole environment of its process in the line.
+const maxHeaderBytes = 1 << 20
 
 // Run serves until ctx ends or the log fails. Then it stops accepting, tells
 // subscribers where to resume, waits at most 10 s for what runs, and returns:
@@ -86,12 +88,20 @@ func (s *Server) waitForEnd(ctx context.Context) error {
 	}
 }
 
-// stop drains: no new connection, tails and streamed appends end, requests
-// that run have until the drain time, then every connection is closed.
+// stop drains: no new connection, tails and streamed appends end, WebSockets are
+// closed behind their last answer, requests that run have until the drain time,
+// then every connection is closed.
 func (s *Server) stop(hs *http.Server) {
 	s.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.timing.drain)
 	defer cancel()
+	var doors sync.WaitGroup
+	defer doors.Wait()
+	for _, d := range s.doors {
+		if d.Shutdown != nil {
+			doors.Go(func() { d.Shutdown(ctx) })
+		}
+	}
 	if err := hs.Shutdown(ctx); err != nil {
 		s.logger.Warn("requests were still running at the end of the drain time and are cut off",
 			"drain", s.opts.timing.drain)
