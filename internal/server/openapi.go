@@ -36,13 +36,14 @@ func describe(all []route) ([]byte, error) {
 	paths := object{}
 	for i := range all {
 		r := &all[i]
-		item, ok := paths[r.path].(object)
+		path := strings.TrimSuffix(r.path, "{$}")
+		item, ok := paths[path].(object)
 		if !ok {
 			item = object{}
 			if named := pathParams(r.path); len(named) > 0 {
 				item["parameters"] = named
 			}
-			paths[r.path] = item
+			paths[path] = item
 		}
 		item[strings.ToLower(r.method)] = r.describe()
 	}

@@ -298,19 +298,26 @@ func TestDocumentHoldsWhatRoutesDo(t *testing.T) {
 		}
 		tried[x.route] = append(tried[x.route], x.status)
 	}
+	doors := map[string]bool{} // which show what they answer in tests of their own
+	for _, row := range r.routes {
+		doors[row.method+" "+strings.TrimSuffix(row.path, "{$}")] = row.door != nil
+	}
 	for route, statuses := range documented {
+		if doors[route] {
+			continue
+		}
 		for _, status := range statuses {
 			if !slices.Contains(tried[route], status) && !unprovoked(route, status) {
 				t.Errorf("%s: %d is documented, but no request of the table brings it about", route, status)
 			}
 		}
 	}
-	for _, row := range routes() {
-		if documented[row.method+" "+row.path] == nil {
-			t.Errorf("%s %s is served, but not documented", row.method, row.path)
+	for route := range doors {
+		if documented[route] == nil {
+			t.Errorf("%s is served, but not documented", route)
 		}
 	}
-	if got, want := len(documented), len(routes()); got != want {
+	if got, want := len(documented), len(doors); got != want {
 		t.Errorf("%d operations are documented, %d are served", got, want)
 	}
 }
