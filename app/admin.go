@@ -18,14 +18,15 @@ import (
 
 // The administration socket of a running server: a Unix socket in the data
 // directory that only its owner can open. What needs the whole log (backup,
-// verify) goes through it, so that it works while the log is served.
+// verify) goes through it, so that it works while the log is served, and so do
+// the keys that only the owner of the machine makes.
 
 // adminSocket is its name in the data directory.
 const adminSocket = "admin.sock"
 
 // listenAdmin serves the socket of dir until it is closed. The lock of the
 // log is held, so a socket file that is there is a leftover.
-func listenAdmin(ctx context.Context, dir string, log *firn.Log) (io.Closer, error) {
+func listenAdmin(ctx context.Context, dir string, log *firn.Log, owner http.Handler) (io.Closer, error) {
 	name, err := socketName(dir)
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func listenAdmin(ctx context.Context, dir string, log *firn.Log) (io.Closer, err
 	if err := os.Chmod(name, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	srv := &http.Server{Handler: adminHandler(log), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: adminHandler(log, owner), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = srv.Serve(l) }() // ends when the server is closed
 	return srv, nil
 }
@@ -62,8 +63,10 @@ func socketName(dir string) (string, error) {
 	return name, nil
 }
 
-func adminHandler(log *firn.Log) http.Handler {
+// adminHandler is what the log itself does, and the API as owner has it.
+func adminHandler(log *firn.Log, owner http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/v1/", owner)
 	mux.HandleFunc("POST /backup", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "Firn-Error")
 		if err := log.Backup(r.Context(), w); err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/firnlog/firn/internal/auth"
 )
 
 const description = `The event log of your system: append-only, durable, queryable, live.
@@ -34,6 +36,7 @@ type commands struct {
 	Streams   streamsCommand   `cmd:"" group:"log" help:"List an instance's streams."`
 	Stats     statsCommand     `cmd:"" group:"log" help:"Count what an instance holds."`
 	Purge     purgeCommand     `cmd:"" group:"log" help:"Delete the events that match a filter."`
+	Keys      keysCommand      `cmd:"" group:"log" help:"List, create and revoke API keys."`
 	Retention retentionCommand `cmd:"" group:"log" help:"See what retention would delete, and give it a word it waits for."`
 
 	Verify  verifyCommand  `cmd:"" group:"disk" help:"Read everything and check every checksum and number."`
@@ -65,7 +68,7 @@ type connection struct {
 const defaultServer = "http://127.0.0.1:7070"
 
 // vars are the values that help texts show.
-var vars = kong.Vars{"default_server": defaultServer, "default_limit": "1000"}
+var vars = kong.Vars{"default_server": defaultServer, "default_limit": "1000", "permissions": strings.Join(auth.All().Names(), ", ")}
 
 // output says in which form results are written.
 type output struct {

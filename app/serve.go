@@ -15,11 +15,14 @@ import (
 )
 
 type serveCommand struct {
-	Data     string        `default:"./data" type:"path" placeholder:"DIR" help:"Where the log is; made if it is not there (default: ./data)."`
-	Listen   []string      `default:"127.0.0.1:7070" placeholder:"HOST:PORT" help:"Address to listen on, loopback only; localhost means 127.0.0.1 and ::1, port 0 any free one (default: 127.0.0.1:7070)."`
-	SealAge  time.Duration `default:"5m" placeholder:"AGE" help:"Write events to Parquet at this age at the latest (default: 5m)."`
-	SealRows int           `default:"250000" placeholder:"N" help:"Write an instance's events to Parquet when there are this many (default: 250000)."`
-	LogLevel slog.Level    `default:"warn" placeholder:"LEVEL" help:"What to report on standard error: debug, info, warn, error (default: warn)."`
+	Data          string        `default:"./data" type:"path" placeholder:"DIR" help:"Where the log is; made if it is not there (default: ./data)."`
+	Listen        []string      `default:"127.0.0.1:7070" placeholder:"HOST:PORT" help:"Address to listen on, loopback only until there is an API key; localhost means 127.0.0.1 and ::1, port 0 any free one (default: 127.0.0.1:7070)."`
+	SealAge       time.Duration `default:"5m" placeholder:"AGE" help:"Write events to Parquet at this age at the latest (default: 5m)."`
+	SealRows      int           `default:"250000" placeholder:"N" help:"Write an instance's events to Parquet when there are this many (default: 250000)."`
+	AllowedHost   []string      `placeholder:"NAME" help:"Answer under this host name too, such as that of a reverse proxy; may be given again."`
+	AllowedOrigin []string      `placeholder:"URL" help:"Let pages of this site ask, such as https://app.example; may be given again."`
+
+	LogLevel slog.Level `default:"warn" placeholder:"LEVEL" help:"What to report on standard error: debug, info, warn, error (default: warn)."`
 }
 
 func (c *serveCommand) Help() string {
@@ -51,7 +54,7 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return explainOpen(c.Data, err)
 	}
-	srv := server.New(log, server.Options{Listen: c.Listen, Logger: logger, Version: env.version.Version})
+	srv := server.New(log, server.Options{Listen: c.Listen, AllowedHosts: c.AllowedHost, AllowedOrigins: c.AllowedOrigin, Logger: logger, Version: env.version.Version})
 	err = c.run(env, logger, log, srv)
 	if closeErr := log.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close %s: %w", c.Data, closeErr)
@@ -69,9 +72,9 @@ func (c *serveCommand) run(env *environment, logger *slog.Logger, log *firn.Log,
 		}
 		return err
 	}
-	admin, err := listenAdmin(env.ctx, c.Data, log)
+	admin, err := listenAdmin(env.ctx, c.Data, log, srv.OwnerHandler())
 	if err != nil {
-		logger.Warn("no administration socket: `firn backup` and `firn verify` work only while this server is stopped", "error", err)
+		logger.Warn("no administration socket: `firn keys`, `firn backup` and `firn verify` work only while this server is stopped", "error", err)
 	} else {
 		defer admin.Close()
 	}
@@ -79,8 +82,12 @@ func (c *serveCommand) run(env *environment, logger *slog.Logger, log *firn.Log,
 	for _, addr := range srv.Addrs() {
 		urls = append(urls, "http://"+addr.String())
 	}
-	fmt.Fprintf(env.err, "firn %s serves %s on %s (no API keys: open to this machine's users; Ctrl-C stops)\n",
-		env.version.Version, escape(shortPath(c.Data)), strings.Join(urls, " and "))
+	access := "API keys are needed"
+	if srv.Open() {
+		access = "no API keys: open to this machine's users"
+	}
+	fmt.Fprintf(env.err, "firn %s serves %s on %s (%s; Ctrl-C stops)\n",
+		env.version.Version, escape(shortPath(c.Data)), strings.Join(urls, " and "), access)
 	context.AfterFunc(env.ctx, func() {
 		fmt.Fprintln(env.err, "firn: stopping; waiting for what runs (Ctrl-C again stops at once)")
 	})

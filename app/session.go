@@ -129,7 +129,7 @@ func openDirectory(env *environment, dir string) (*session, error) {
 	}
 	l := newPipeListener()
 	srv := server.New(log, server.Options{Logger: logger, Version: env.version.Version})
-	hs := &http.Server{Handler: srv.Handler(), ReadHeaderTimeout: time.Minute}
+	hs := &http.Server{Handler: srv.OwnerHandler(), ReadHeaderTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

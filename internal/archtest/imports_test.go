@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
-	"app":      {".", "client", "event", "query", "internal/server"},
+	"app":      {".", "client", "event", "query", "internal/auth", "internal/server"},
 	"cmd/firn": {"app"},
 
 	// What tests are made of: only tests may import it.
@@ -73,6 +73,7 @@ var arrows = map[string][]string{
 var testArrows = map[string][]string{
 	"internal/store/exec":       {"internal/store/segment"},
 	"internal/server/happyview": {"internal/server", "internal/server/happyview"},
+	"internal/server/webdebug":  {"internal/server", "internal/server/webdebug", "webdebug"},
 	"client":                    {".", "internal/server"},
 	"client/slogfirn":           {".", "client", "internal/server", "query"},
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -399,8 +400,11 @@ func TestKeysByManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestTrustedServerAsksForNoKey(t *testing.T) {
-	r := start(t, Options{Trusted: true})
+func TestOwnerIsAskedForNoKey(t *testing.T) {
+	r := start(t, Options{})
+	machine := httptest.NewServer(r.OwnerHandler())
+	defer machine.Close()
+	r.url = machine.URL
 	_, secret := r.key(auth.NewKey{Permissions: auth.SetOf(auth.EventsRead)})
 	r.must(200, "GET", "/v1/keys", "")
 	r.must(200, "GET", "/v1/keys", "", bearer(secret)...)

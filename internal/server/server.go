@@ -47,9 +47,6 @@ type Options struct {
 	// KeyRate is how many requests a second an API key may make, with as many at
 	// once; beyond it the answer is 429. Default: any number.
 	KeyRate float64
-	// Trusted says that whoever reaches the server is the owner of its directory,
-	// so that no key is asked for: a program that serves a log to itself alone.
-	Trusted bool
 	// Limits bounds events and batches; give what the log was opened with.
 	Limits event.Limits
 	// BodyMemory is the budget in bytes that all request bodies in flight
@@ -199,6 +196,15 @@ func New(log *firn.Log, opts Options) *Server {
 
 // Handler is the whole API with its checks.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// OwnerHandler is Handler for the owner of the directory, who is asked for no
+// key and may do everything, make the first key too. It must be reachable for
+// nobody else: a socket of mode 0600, a program that serves a log to itself.
+func (s *Server) OwnerHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ownerKey{}, true)))
+	})
+}
 
 // Addrs are the addresses that Listen opened.
 func (s *Server) Addrs() []netip.AddrPort {
