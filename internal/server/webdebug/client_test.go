@@ -1,0 +1,93 @@
+package webdebug_test
+
+import (
+	"context"
+	"encoding/json/v2"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	door "github.com/firnlog/firn/internal/server/webdebug"
+	"github.com/firnlog/firn/webdebug"
+)
+
+// TestClient: what an application records arrives, and comes back under the two
+// headers of its answer.
+func TestClient(t *testing.T) {
+	d := open(t, door.Options{})
+	failed := make(chan error, 10)
+	collector := webdebug.New(webdebug.Options{Server: d.url, App: "shop", OnError: func(err error) { failed <- err }})
+	log := slog.New(webdebug.WrapLog(slog.DiscardHandler, slog.LevelInfo))
+	app := httptest.NewServer(collector.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, span := webdebug.Start(r.Context(), webdebug.Middleware{Name: "session"})
+		webdebug.Add(ctx, webdebug.AccessCheck{Access: webdebug.Grant, Control: "article:2", Object: "user:admin", Action: "publish"})
+		log.ErrorContext(ctx, "it breaks", "user_id", 12345)
+		span.End(nil)
+		_, _ = io.WriteString(w, "hello")
+	})))
+	defer app.Close()
+	request, err := http.NewRequestWithContext(t.Context(), "GET", app.URL+"/articles/2?full=1&token=sesame", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer sesame")
+	request.Header.Set("Cookie", "session=sesame")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if err := collector.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-failed:
+		t.Fatal(err)
+	default:
+	}
+
+	api, id := answer.Header.Get("X-Http-Debug-Api"), answer.Header.Get("X-Http-Debug-Id")
+	shown, err := http.Get(api + id) //nolint:noctx // a test
+	if err != nil {
+		t.Fatalf("%s%s: %v", api, id, err)
+	}
+	defer shown.Body.Close()
+	text, err := io.ReadAll(shown.Body)
+	if err != nil || shown.StatusCode != 200 || shown.Header.Get("Content-Type") != "application/json" {
+		t.Fatalf("%s%s: %s %v %s", api, id, shown.Status, shown.Header, text)
+	}
+	var scheme webdebug.Scheme
+	if err := json.Unmarshal(text, &scheme); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	var outline func(events []webdebug.Event) string
+	outline = func(events []webdebug.Event) string {
+		var names []string
+		for _, e := range events {
+			name := e.Type
+			if len(e.Nested) > 0 {
+				name += "(" + outline(e.Nested) + ")"
+			}
+			names = append(names, name)
+		}
+		return strings.Join(names, " ")
+	}
+	if got := outline(scheme.Events); scheme.ID != id || !strings.Contains(got, "request") || !strings.Contains(got, "middleware(access_check log)") {
+		t.Errorf("scheme %s: %s", scheme.ID, got)
+	}
+	if strings.Contains(string(text), "sesame") {
+		t.Errorf("a secret came through: %s", text)
+	}
+	again, err := json.Marshal(scheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(text), string(again)); diff != "" {
+		t.Errorf("the client writes it otherwise: %s", diff)
+	}
+}
