@@ -28,48 +28,58 @@ func (c *Collector) Handler(next http.Handler) http.Handler {
 	})
 }
 
+// served is what stands between the application and its request. The
+// application may keep it longer than the request lasts, and the recording
+// does not hold on to it.
+type served struct {
+	recording *recording
+	root      spanContext
+	writer    responseWriter
+	body      *bodyTee // nil where the body is not looked at
+}
+
 // serve collects one request.
 func (c *Collector) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	rec := &recording{collector: c, id: uuid.NewV4().String(), start: time.Now(), buffers: spareBuffers.Get().(*buffers)}
 	rec.request = c.appendRequest(rec.request, r)
 	rec.put(-1, entry{typ: "request", took: -1})
-	rec.root = spanContext{Context: r.Context(), span: Span{rec, -1}}
-	rec.writer.ResponseWriter = w
 	header := w.Header()
 	header["X-Http-Debug-Id"] = []string{rec.id}
 	header["X-Http-Debug-Api"] = c.api
 
-	inner := r.WithContext(&rec.root) //nolint:contextcheck // it is around r.Context()
-	rec.body = c.teeBody(inner)
+	s := &served{recording: rec, root: spanContext{Context: r.Context(), span: Span{rec, -1}}, writer: responseWriter{ResponseWriter: w}}
+	inner := r.WithContext(&s.root) //nolint:contextcheck // it is around r.Context()
+	s.body = c.teeBody(inner)
 	panicked := true
 	defer func() {
 		if !panicked {
-			rec.finish(false)
+			s.finish(false)
 			return
 		}
 		// A Goexit comes by here too, with nothing to recover; net/http sees
 		// the stack of the panic itself in either case.
 		reason := recover()
 		if reason != nil && reason != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
-			rec.root.span.add(Log{Message: fmt.Sprintf("panic: %v", reason)}, entry{took: -1, importance: int8(Critical)})
+			s.root.span.add(Log{Message: fmt.Sprintf("panic: %v", reason)}, entry{took: -1, importance: int8(Critical)})
 		}
-		rec.finish(true)
+		s.finish(true)
 		if reason != nil {
 			panic(reason)
 		}
 	}()
-	next.ServeHTTP(rec.writer.like(w), inner)
+	next.ServeHTTP(s.writer.like(w), inner)
 	panicked = false
 }
 
 // finish closes the recording and gives it to the sender.
-func (r *recording) finish(failed bool) {
+func (s *served) finish(failed bool) {
+	r := s.recording
 	took := time.Since(r.start)
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
 	// From here on nobody else touches it.
-	r.request = r.collector.appendBody(r.request, r.body)
+	r.request = r.collector.appendBody(r.request, s.body)
 	if len(r.session) > 0 {
 		r.request = r.collector.appendParams(append(r.request, `,"session":`...), r.session)
 	}
@@ -82,33 +92,31 @@ func (r *recording) finish(failed bool) {
 		})
 	}
 	e := entry{typ: "response", at: took, took: took, success: 1}
-	if failed || r.writer.status >= http.StatusInternalServerError {
+	if failed || s.writer.status >= http.StatusInternalServerError {
 		e.success = -1
 	}
-	e.payload = r.appendResponse(failed)
+	e.payload = s.writer.appendPayload(r.text[len(r.text):], failed, r.collector.opts.Memory)
 	r.put(-1, e)
-	// What the request was about need not live as long as the queue.
-	r.root, r.writer, r.body = spanContext{}, responseWriter{}, nil
 	r.collector.sender.put(r)
 }
 
-// appendResponse writes the response event's payload. Beside what the protocol
+// appendPayload writes the response event's payload. Beside what the protocol
 // has it says the status and how many bytes of body were written.
-func (r *recording) appendResponse(failed bool) []byte {
-	dst := append(r.text[len(r.text):], '{')
-	status := r.writer.status
-	if status == 0 && !failed && !r.writer.hijacked {
+func (w *responseWriter) appendPayload(dst []byte, failed, memory bool) []byte {
+	dst = append(dst, '{')
+	status := w.status
+	if status == 0 && !failed && !w.hijacked {
 		status = http.StatusOK
 	}
 	if status != 0 {
 		dst = strconv.AppendInt(append(dst, `"status":`...), int64(status), 10)
 		dst = append(dst, ',')
 	}
-	if r.writer.hijacked {
+	if w.hijacked {
 		dst = append(dst, `"hijacked":true,`...)
 	}
-	dst = strconv.AppendInt(append(dst, `"bytes":`...), r.writer.bytes, 10)
-	if r.collector.opts.Memory {
+	dst = strconv.AppendInt(append(dst, `"bytes":`...), w.bytes, 10)
+	if memory {
 		dst = strconv.AppendUint(append(dst, `,"memory_peak":`...), heapBytes(), 10)
 	}
 	return append(dst, '}')

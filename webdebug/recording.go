@@ -20,11 +20,6 @@ type recording struct {
 	dropped int     // events for which there was no room
 	session []Param // told by the application
 	*buffers
-
-	// What the request needs besides, in one allocation with it.
-	root   spanContext
-	writer responseWriter
-	body   *bodyTee // nil where the body is not looked at
 }
 
 // buffers are what a recording is written into. They go round: once a

@@ -174,6 +174,28 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
+// TestContextOutlivesTheRequest: drivers and goroutines keep contexts longer
+// than requests last.
+func TestContextOutlivesTheRequest(t *testing.T) {
+	var kept context.Context
+	var span context.Context
+	newApp(t, webdebug.Options{}).run(get("/"), func(_ http.ResponseWriter, r *http.Request) {
+		kept = r.Context()
+		span, _ = webdebug.Start(kept, webdebug.Template{Name: "page"})
+	})
+	for _, ctx := range []context.Context{kept, span} {
+		derived, cancel := context.WithCancel(ctx)
+		cancel()
+		<-derived.Done()
+		if ctx.Err() != nil || ctx.Value("none") != nil {
+			t.Errorf("%v", ctx.Err())
+		}
+		if _, ok := ctx.Deadline(); ok || ctx.Done() != nil && ctx.Err() == nil && !webdebug.Collecting(ctx) {
+			t.Error("the context has changed")
+		}
+	}
+}
+
 func TestTook(t *testing.T) {
 	_, scheme := newApp(t, webdebug.Options{}).run(get("/"), func(_ http.ResponseWriter, r *http.Request) {
 		webdebug.Add(r.Context(), webdebug.Query{Target: "mysql", Query: "SELECT 1"}).Took(1500 * time.Microsecond).Success(false)
