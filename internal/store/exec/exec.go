@@ -63,10 +63,19 @@ type Result struct {
 	Offset     int
 	NextCursor string // empty on the last page
 	Stats      Stats
+	// Lost are the ranges of positions that damage to the disk has taken:
+	// events there may be missing from the answer. The engine does not set it.
+	Lost []Gap
 	// Bytes is about how much memory the answer holds. It was part of the
 	// budget until Run returned; whoever keeps the answer for long (while a
 	// slow client reads) counts it among their own.
 	Bytes int64
+}
+
+// Gap is an inclusive range of positions.
+type Gap struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
 }
 
 // Stats is what a query cost.
