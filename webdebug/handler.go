@@ -83,7 +83,10 @@ func (s *served) finish(failed bool) {
 	if len(r.session) > 0 {
 		r.request = r.collector.appendParams(append(r.request, `,"session":`...), r.session)
 	}
-	r.entries[0].payload = append(r.request, '}')
+	r.request = append(r.request, '}')
+	end := len(r.request)
+	r.request = s.writer.appendPayload(r.request, failed, r.collector.opts.Memory)
+	r.entries[0].payload = r.request[:end:end]
 	if r.dropped > 0 {
 		r.collector.counts.droppedEvents.Add(int64(r.dropped))
 		r.put(-1, entry{
@@ -91,11 +94,10 @@ func (s *served) finish(failed bool) {
 			payload: r.dropReport().appendPayload(nil, maxRequestBytes),
 		})
 	}
-	e := entry{typ: "response", at: took, took: took, success: 1}
+	e := entry{typ: "response", at: took, took: took, success: 1, payload: r.request[end:]}
 	if failed || s.writer.status >= http.StatusInternalServerError {
 		e.success = -1
 	}
-	e.payload = s.writer.appendPayload(r.text[len(r.text):], failed, r.collector.opts.Memory)
 	r.put(-1, e)
 	r.collector.sender.put(r)
 }

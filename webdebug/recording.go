@@ -27,7 +27,7 @@ type recording struct {
 type buffers struct {
 	entries []entry // in the order they were added
 	text    []byte  // payloads, one after another
-	request []byte  // the request event's payload, still open at its end
+	request []byte  // payload of the request event, open until the end, and of the response
 }
 
 // entryBytes is about how large an entry is.

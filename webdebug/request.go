@@ -150,18 +150,22 @@ func unescape(part string) string {
 func (c *Collector) appendCookies(dst []byte, r *http.Request) []byte {
 	dst = append(dst, '[')
 	hide := c.opts.secret("Cookie")
-	for i, cookie := range r.Cookies() {
-		if i >= maxParams {
-			break
+	n := 0
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			if pair = strings.TrimSpace(pair); pair == "" || n >= maxParams {
+				continue
+			}
+			name, value, _ := strings.Cut(pair, "=")
+			n++
+			if n > 1 {
+				dst = append(dst, ',')
+			}
+			if hide || c.opts.secret(name) {
+				value = redacted
+			}
+			dst = appendParam(dst, name, value, c.opts.TextBytes)
 		}
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		value := cookie.Value
-		if hide || c.opts.secret(cookie.Name) {
-			value = redacted
-		}
-		dst = appendParam(dst, cookie.Name, value, c.opts.TextBytes)
 	}
 	return append(dst, ']')
 }
