@@ -180,7 +180,7 @@ func TestContextOutlivesTheRequest(t *testing.T) {
 	var kept context.Context
 	var span context.Context
 	newApp(t, webdebug.Options{}).run(get("/"), func(_ http.ResponseWriter, r *http.Request) {
-		kept = r.Context()
+		kept = r.Context() //nolint:fatcontext // that is the test
 		span, _ = webdebug.Start(kept, webdebug.Template{Name: "page"})
 	})
 	for _, ctx := range []context.Context{kept, span} {
