@@ -1,0 +1,5 @@
+"""Querybook loads this list; its values must be instances."""
+
+from .firn_event_logger import FirnEventLogger
+
+ALL_PLUGIN_EVENT_LOGGERS = [FirnEventLogger()]
