@@ -1,0 +1,5 @@
+//go:build brokenauth
+
+package auth
+
+const admitEverything = true
