@@ -1,9 +1,11 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: a C and C++ compiler (the
 # race detector, DuckDB in the bench module), curl (the README's commands), git,
-# and what makes and mounts file systems (test/powercut). Runs any number of
-# times; does nothing when everything is there.
+# what makes and mounts file systems (test/powercut), and Node.js with the
+# libraries of the client that the Codebolt door is tested with. Runs any number
+# of times; does nothing when everything is there.
 set -eu
+cd "$(dirname "$0")/.."
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -15,22 +17,34 @@ have git || missing="$missing git"
 have mkfs.ext4 || missing="$missing e2fsprogs"
 have mkfs.xfs || missing="$missing xfsprogs"
 have mount || missing="$missing mount"
-[ -n "$missing" ] || exit 0
+have node || missing="$missing nodejs"
+have npm || missing="$missing npm"
 
-sudo=
-if [ "$(id -u)" != 0 ]; then
-	if ! have sudo || ! sudo -n true 2>/dev/null; then
-		echo "test/setup.sh: missing:$missing. Install these packages, or run as root or with passwordless sudo." >&2
+install_packages() {
+	sudo=
+	if [ "$(id -u)" != 0 ]; then
+		if ! have sudo || ! sudo -n true 2>/dev/null; then
+			echo "test/setup.sh: missing:$missing. Install these packages, or run as root or with passwordless sudo." >&2
+			exit 1
+		fi
+		sudo='sudo -n'
+	fi
+	if ! have apt-get; then
+		echo "test/setup.sh: missing:$missing. Install them with your system's package manager (there is no apt-get here)." >&2
 		exit 1
 	fi
-	sudo='sudo -n'
-fi
-if ! have apt-get; then
-	echo "test/setup.sh: missing:$missing. Install them with your system's package manager (there is no apt-get here)." >&2
-	exit 1
-fi
 
-echo "test/setup.sh: installing$missing"
-$sudo apt-get update -qq
-# shellcheck disable=SC2086 # one word a package
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing
+	echo "test/setup.sh: installing$missing"
+	$sudo apt-get update -qq
+	# shellcheck disable=SC2086 # one word a package
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing
+}
+
+[ -z "$missing" ] || install_packages
+
+client=internal/server/codebolt/testdata/client
+if ! cmp -s "$client/package-lock.json" "$client/node_modules/installed.json"; then
+	echo "test/setup.sh: installing the libraries of $client"
+	npm ci --prefix "$client" --ignore-scripts --no-audit --no-fund --loglevel=error
+	cp "$client/package-lock.json" "$client/node_modules/installed.json"
+fi

@@ -72,6 +72,8 @@ var arrows = map[string][]string{
 // testArrows are the arrows that only tests may follow.
 var testArrows = map[string][]string{
 	"internal/store/exec":       {"internal/store/segment"},
+	"internal/server/codebolt":  {"internal/server"},
+	"internal/server/querybook": {"internal/server"},
 	"internal/server/happyview": {"internal/server", "internal/server/happyview"},
 	"internal/server/webdebug":  {"internal/server", "internal/server/webdebug", "webdebug"},
 	"client":                    {".", "internal/server"},
