@@ -174,6 +174,7 @@ func TestNobodyGrantsWhatTheyLack(t *testing.T) {
 		{"without keys:manage", reader, NewKey{Permissions: SetOf(EventsRead)}, new(*DeniedError)},
 		{"anything by the owner", Owner(), NewKey{Permissions: All()}, nil},
 		{"no permission", Owner(), NewKey{Permissions: 0}, new(*FieldError)},
+		{"beyond all years", Owner(), NewKey{Permissions: All(), ExpiresAt: time.Date(9999, 12, 31, 23, 59, 0, 0, time.FixedZone("", -3600))}, new(*FieldError)},
 		{"in the past", Owner(), NewKey{Permissions: All(), ExpiresAt: f.clock.now()}, new(*FieldError)},
 	} {
 		before := len(f.store.events)

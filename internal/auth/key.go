@@ -84,6 +84,12 @@ func unlessZero(t time.Time) *time.Time {
 	return &t
 }
 
+// writable reports whether a time has a spelling in JSON, in UTC.
+func writable(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
+}
+
 // decodeKey reads a stored key. A permission that this version does not know
 // allows nothing.
 func decodeKey(id string, text jsontext.Value) (*Key, error) {
@@ -101,9 +107,14 @@ func decodeKey(id string, text jsontext.Value) (*Key, error) {
 	if d.RevokedAt != nil {
 		k.RevokedAt = d.RevokedAt.UTC()
 	}
-	if n, err := hex.Decode(k.hash[:], []byte(d.SHA256)); err != nil || n != len(k.hash) || len(d.SHA256) != 2*n {
+	if !writable(k.CreatedAt) || !writable(k.ExpiresAt) || !writable(k.RevokedAt) {
+		return nil, fmt.Errorf("stored key %s: a time is damaged", id)
+	}
+	sum, err := hex.DecodeString(d.SHA256)
+	if err != nil || len(sum) != len(k.hash) {
 		return nil, fmt.Errorf("stored key %s: its hash is damaged", id)
 	}
+	k.hash = hash(sum)
 	return k, nil
 }
 

@@ -164,6 +164,9 @@ func (k *Keys) check(n *NewKey) error {
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(k.now()) {
 		return &FieldError{"expires_at", "must be in the future"}
 	}
+	if !writable(n.ExpiresAt) {
+		return &FieldError{"expires_at", "must be before the year 10000"}
+	}
 	slices.Sort(n.Instances)
 	n.Instances = slices.Compact(n.Instances)
 	return nil
