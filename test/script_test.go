@@ -112,7 +112,8 @@ func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(firn, append([]string{"serve"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"))
+	const retention = "EVENT_LOG_RETENTION_DAYS" // which a script may set
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), retention+"="+ts.Getenv(retention))
 	return cmd
 }
 

@@ -34,6 +34,9 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
+	if err := s.noteRetention(ctx); err != nil && ctx.Err() == nil {
+		s.logger.Error("the retention in force was not recorded", "error", err)
+	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
 		group.Go(func() error {
@@ -114,9 +117,6 @@ func (s *Server) stop(hs *http.Server) {
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(s.opts.timing.retention)
 	defer ticker.Stop()
-	if err := s.noteRetention(ctx); err != nil && ctx.Err() == nil {
-		s.logger.Error("the retention in force was not recorded", "error", err)
-	}
 	for {
 		if err := s.log.ApplyRetention(ctx); err != nil && ctx.Err() == nil {
 			s.logger.Error("retention was not applied", "error", err)
