@@ -42,7 +42,7 @@ func main() {
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the dataset")
 	flag.IntVar(&c.runs, "runs", 15, "counted runs of each question")
 	flag.StringVar(&engines, "engines", "firn,sqlite,duckdb,postgres", "what to measure")
-	flag.StringVar(&rows, "rows", "ingest,questions,single,live,ids,idle,reopen", "which tables")
+	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen", "which tables")
 	flag.StringVar(&c.dir, "dir", "", "where to keep the data; default a temporary directory, removed afterwards")
 	flag.StringVar(&c.binary, "firn", "", "firn binary; default: built from this checkout")
 	flag.StringVar(&out, "out", "RESULTS.md", "where to write the report, - for standard output")

@@ -21,7 +21,7 @@ func firnOnly(ctx context.Context, c config, r *report) error {
 		name string
 		run  func(context.Context, config, *report) error
 	}{
-		{"single", singleAppends}, {"live", appendToSSE}, {"ids", withIDs}, {"idle", idle}, {"reopen", reopen},
+		{"single", singleAppends}, {"codebolt", codeboltCalls}, {"live", appendToSSE}, {"ids", withIDs}, {"idle", idle}, {"reopen", reopen},
 	} {
 		if !c.has(row.name) {
 			continue
