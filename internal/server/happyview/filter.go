@@ -86,28 +86,28 @@ func recorded(op query.Operator, at time.Time) query.Condition {
 // ofCategories holds for types that begin with a category and a dot, and for
 // the type that is the category itself.
 func ofCategories(names []string) query.Condition {
-	any := query.Or{}
+	some := query.Or{}
 	for _, name := range names {
-		any = append(any,
+		some = append(some,
 			is(query.EventType, query.Eq, query.StringValue(name)),
 			is(query.EventType, query.StartsWith, query.StringValue(name+".")))
 	}
-	return any
+	return some
 }
 
 // ofSeverities holds for what is shown as one of some severities. A name that
 // HappyView does not have chooses nothing.
 func ofSeverities(names []string) query.Condition {
-	any := query.Or{}
+	some := query.Or{}
 	for s := event.Debug; s <= event.Emergency; s++ {
 		for _, name := range names {
 			if shown(s) == name {
-				any = append(any, is(query.Severity, query.Eq, query.SeverityValue(s)))
+				some = append(some, is(query.Severity, query.Eq, query.SeverityValue(s)))
 				break
 			}
 		}
 	}
-	return any
+	return some
 }
 
 // protected refuses a filter that names types which nobody may purge.

@@ -50,6 +50,7 @@ type desk struct {
 	server *server.Server
 	clock  *clock
 	url    string
+	http   *http.Client
 	key    string // what Authorization bears, if anything
 }
 
@@ -69,7 +70,7 @@ func open(t *testing.T, opts happyview.Options) *desk {
 			t.Error(err)
 		}
 	})
-	return &desk{t: t, log: log, server: s, clock: c, url: web.URL}
+	return &desk{t: t, log: log, server: s, clock: c, url: web.URL, http: web.Client()}
 }
 
 type reply struct {
@@ -98,7 +99,7 @@ func (d *desk) ask(method, path, body string, headers ...string) reply {
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := d.http.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}

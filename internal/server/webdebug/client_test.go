@@ -37,7 +37,7 @@ func TestClient(t *testing.T) {
 	}
 	request.Header.Set("Authorization", "Bearer sesame")
 	request.Header.Set("Cookie", "session=sesame")
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := app.Client().Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,42 +52,39 @@ func TestClient(t *testing.T) {
 	}
 
 	api, id := answer.Header.Get("X-Http-Debug-Api"), answer.Header.Get("X-Http-Debug-Id")
-	shown, err := http.Get(api + id) //nolint:noctx // a test
-	if err != nil {
-		t.Fatalf("%s%s: %v", api, id, err)
-	}
-	defer shown.Body.Close()
-	text, err := io.ReadAll(shown.Body)
-	if err != nil || shown.StatusCode != 200 || shown.Header.Get("Content-Type") != "application/json" {
-		t.Fatalf("%s%s: %s %v %s", api, id, shown.Status, shown.Header, text)
+	path, ours := strings.CutPrefix(api, d.url)
+	status, text := d.ask("GET", path+id, "")
+	if !ours || status != 200 {
+		t.Fatalf("%s%s: %d %s", api, id, status, text)
 	}
 	var scheme webdebug.Scheme
-	if err := json.Unmarshal(text, &scheme); err != nil {
+	if err := json.Unmarshal([]byte(text), &scheme); err != nil {
 		t.Fatalf("%s: %v", text, err)
-	}
-	var outline func(events []webdebug.Event) string
-	outline = func(events []webdebug.Event) string {
-		var names []string
-		for _, e := range events {
-			name := e.Type
-			if len(e.Nested) > 0 {
-				name += "(" + outline(e.Nested) + ")"
-			}
-			names = append(names, name)
-		}
-		return strings.Join(names, " ")
 	}
 	if got := outline(scheme.Events); scheme.ID != id || !strings.Contains(got, "request") || !strings.Contains(got, "middleware(access_check log)") {
 		t.Errorf("scheme %s: %s", scheme.ID, got)
 	}
-	if strings.Contains(string(text), "sesame") {
+	if strings.Contains(text, "sesame") {
 		t.Errorf("a secret came through: %s", text)
 	}
 	again, err := json.Marshal(scheme)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(text), string(again)); diff != "" {
+	if diff := cmp.Diff(text, string(again)); diff != "" {
 		t.Errorf("the client writes it otherwise: %s", diff)
 	}
+}
+
+// outline is the types of events, those of nested ones in brackets.
+func outline(events []webdebug.Event) string {
+	var names []string
+	for _, e := range events {
+		name := e.Type
+		if len(e.Nested) > 0 {
+			name += "(" + outline(e.Nested) + ")"
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, " ")
 }

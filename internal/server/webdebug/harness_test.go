@@ -27,6 +27,7 @@ type desk struct {
 	log    *firn.Log
 	server *server.Server
 	url    string
+	http   *http.Client
 	key    string
 }
 
@@ -44,7 +45,7 @@ func open(t *testing.T, opts webdebug.Options) *desk {
 			t.Error(err)
 		}
 	})
-	return &desk{t: t, log: log, server: s, url: web.URL}
+	return &desk{t: t, log: log, server: s, url: web.URL, http: web.Client()}
 }
 
 func (d *desk) ask(method, path, body string) (status int, text string) {
@@ -59,7 +60,7 @@ func (d *desk) ask(method, path, body string) (status int, text string) {
 	if d.key != "" {
 		request.Header.Set("Authorization", "Bearer "+d.key)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := d.http.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
