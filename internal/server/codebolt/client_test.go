@@ -130,6 +130,29 @@ func TestTheRealClientsBehaviour(t *testing.T) {
 	}
 }
 
+// TestTheGuidesExample runs the program of docs/codebolt.md.
+func TestTheGuidesExample(t *testing.T) {
+	guide, err := os.ReadFile("../../../docs/codebolt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(info string) string {
+		_, rest, _ := strings.Cut(string(guide), "\n```"+info+"\n")
+		text, _, ok := strings.Cut(rest, "```")
+		if !ok {
+			t.Fatalf("the guide has no block %s", info)
+		}
+		return text
+	}
+	cmd := serve(t).node("-")
+	cmd.Args = []string{"node", "--input-type=module", "-"}
+	cmd.Stdin = strings.NewReader(block("js"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != block("output") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestTokensThatAreKeys connects to a server that has keys.
 func TestTokensThatAreKeys(t *testing.T) {
 	w := serve(t)

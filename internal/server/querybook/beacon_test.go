@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -76,6 +79,39 @@ func TestABrowsersBeacon(t *testing.T) {
 	}
 	if status, answer := post("/ds/context_log/", body, append(beacon, "Authorization", "Bearer "+secret)...); status != 200 {
 		t.Errorf("with a key: %d %s", status, answer)
+	}
+}
+
+// TestTheGuidesCommands runs the commands of docs/querybook.md, from top to
+// bottom, with nothing changed but the server's address.
+func TestTheGuidesCommands(t *testing.T) {
+	guide, err := os.ReadFile("../../../docs/querybook.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := firn.Open(t.TempDir(), firn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server.New(log, server.Options{Logger: slog.New(slog.DiscardHandler)}).Handler())
+	t.Cleanup(func() {
+		web.Close()
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	block := regexp.MustCompile("(?s)```sh\n(.*?)```\n(?:```output\n(.*?)\n```)?")
+	ran := block.FindAllStringSubmatch(string(guide), -1)
+	if len(ran) < 4 {
+		t.Fatalf("only %d commands", len(ran))
+	}
+	for _, x := range ran {
+		commands := strings.ReplaceAll(x[1], "http://127.0.0.1:7070", web.URL)
+		out, err := exec.CommandContext(t.Context(), "bash", "-ec", `curl() { command curl --fail-with-body "$@"; }`+"\n"+commands).CombinedOutput()
+		want := strings.ReplaceAll(regexp.QuoteMeta(x[2]), "…", ".*")
+		if err != nil || !regexp.MustCompile("^"+want).Match(out) {
+			t.Errorf("%v\n%s\nprints %s\nwant %s", err, commands, out, x[2])
+		}
 	}
 }
 
