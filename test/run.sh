@@ -18,6 +18,12 @@ go vet ./... || status=1
 echo "== go test ./... in bench (DuckDB reads a data directory)"
 (cd bench && go test -count=1 -timeout 20m -json ./...) | go run ./test/gate || status=1
 
+echo "== go test -race ./... in examples/webdebug"
+(cd examples/webdebug && go vet ./... && go test -race -count=1 -json ./...) | go run ./test/gate || status=1
+
+echo "== python -m unittest (integrations/querybook)"
+(cd integrations/querybook && /usr/bin/python3 -W error::ResourceWarning -m unittest discover -s tests -t .) || status=1
+
 echo "== go test -race ./..."
 go test -race -count=1 -timeout 30m -json ./... | go run ./test/gate || status=1
 

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: a C and C++ compiler (the
 # race detector, DuckDB in the bench module), curl (the README's commands), git,
-# what makes and mounts file systems (test/powercut), and Node.js with the
-# libraries of the client that the Codebolt door is tested with. Runs any number
+# what makes and mounts file systems (test/powercut), Node.js with the libraries
+# of the client that the Codebolt door is tested with, and Python with requests
+# (integrations/querybook). Runs any number
 # of times; does nothing when everything is there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,6 +20,7 @@ have mkfs.xfs || missing="$missing xfsprogs"
 have mount || missing="$missing mount"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
+/usr/bin/python3 -c 'import requests' 2>/dev/null || missing="$missing python3 python3-requests"
 
 install_packages() {
 	sudo=
