@@ -18,7 +18,10 @@ import (
 	"github.com/firnlog/firn/internal/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// net/http lingers for half a second on a connection that it cuts off.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // open serves a log of its own for the length of a test.
 func open(t testing.TB, wrap func(http.Handler) http.Handler) (*httptest.Server, *firn.Log) {

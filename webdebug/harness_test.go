@@ -15,7 +15,10 @@ import (
 	"github.com/firnlog/firn/webdebug"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// net/http lingers for half a second on a connection that it cuts off.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // receiver stands in for Firn's door: it keeps what is posted.
 type receiver struct {

@@ -17,7 +17,10 @@ import (
 	firn "github.com/firnlog/firn"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// net/http lingers for half a second on a connection that it cuts off.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // running is a server of a test, on a port of its own before a log of its own.
 type running struct {

@@ -22,7 +22,10 @@ import (
 	"github.com/firnlog/firn/internal/server/door"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// net/http lingers for half a second on a connection that it cuts off.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // running is a door of a test before a log of its own.
 type running struct {
@@ -51,7 +54,8 @@ func start(t *testing.T, opts Options) *running {
 	r.eventLog = newEventLog(log, opts)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		hr = hr.WithContext(auth.WithCaller(hr.Context(), r.caller))
-		if err := r.serve(w, &door.Request{Request: hr}); err != nil {
+		if err := r.serve(w, //nolint:contextcheck // it is in the request
+			&door.Request{Request: hr}); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	}))

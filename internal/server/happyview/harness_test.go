@@ -19,7 +19,10 @@ import (
 	"github.com/firnlog/firn/internal/server/happyview"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// net/http lingers for half a second on a connection that it cuts off.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // clock is a clock that tests set.
 type clock struct {
