@@ -15,6 +15,7 @@ var (
 	ErrMemory     = store.ErrMemory     // the budget of queries is used up
 	ErrNewer      = store.ErrNewer      // a newer version wrote the directory
 	ErrDamaged    = store.ErrDamaged    // bytes on disk are not what was written
+	ErrUnreadable = store.ErrUnreadable // the disk cannot be read; ask again later
 	ErrClockJump  = store.ErrClockJump  // retention waits for ConfirmClock
 )
 

@@ -17,7 +17,8 @@ type Subscription struct{ store *store.Subscription }
 type SubscribeRequest = store.SubscribeRequest
 
 // Delivery is what Next returns: Events, the Position to resume from, and, where
-// events were removed before they could be delivered, the Gap before Events.
+// events were removed before they could be delivered, the Gap before Events; Lost
+// says that they were lost to damage instead.
 type Delivery = store.Delivery
 
 // Gap is an inclusive range of positions.

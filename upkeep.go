@@ -57,7 +57,8 @@ type Problem = store.Problem
 // VerifyReport is what Verify read and found.
 type VerifyReport = store.VerifyReport
 
-// Verify reads everything and checks every checksum and number.
+// Verify reads everything and checks every checksum and number. Damaged segments
+// are set aside; what was found to be lost earlier is a problem too.
 func (l *Log) Verify(ctx context.Context, progress func(done, total int64)) (VerifyReport, error) {
 	return l.store.Verify(ctx, progress)
 }

@@ -97,6 +97,8 @@ type callerID struct {
 	position, recorded int64
 	// sealed is the event that has the id, if it is sealed.
 	sealed *event.Event
+	// lost says that what may have the id is at a lost position.
+	lost error
 }
 
 func newAppend(r *AppendRequest, actor string) (*appendOp, error) {
@@ -338,6 +340,10 @@ func (a *appendOp) lookUpSealed(ctx context.Context, l *Log) error {
 		return err
 	}
 	a.looked, a.cuts = in, in.cuts.Load()
+	return l.tryAgain(in, func() error { return a.lookUpOnce(ctx, l, in) })
+}
+
+func (a *appendOp) lookUpOnce(ctx context.Context, l *Log, in *instance) error {
 	v, release, err := in.acquire()
 	if err != nil {
 		return err
@@ -346,7 +352,7 @@ func (a *appendOp) lookUpSealed(ctx context.Context, l *Log) error {
 	for i := range a.ids {
 		id := &a.ids[i]
 		a.identify(id, in)
-		id.sealed = nil
+		id.sealed, id.lost = nil, nil
 		raw, err := a.batch.raw(id.index)
 		if err != nil {
 			return err

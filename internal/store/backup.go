@@ -12,6 +12,7 @@ import (
 	"io"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -89,7 +90,7 @@ type backupWriter struct {
 
 func (b *backupWriter) instance(x heldInstance) error {
 	dir := path.Join(instancesDir, x.in.id)
-	if err := b.records(path.Join(dir, streamsName+recordsSuffix), x.streams); err != nil {
+	if err := b.records(path.Join(dir, streamsName+recordsSuffix), slices.Collect(x.in.recordsOf(slices.Values(x.streams)))); err != nil {
 		return err
 	}
 	for _, s := range x.view.version.segments {

@@ -41,7 +41,7 @@ func (l *Log) compact(ctx context.Context, in *instance) error {
 }
 
 func (l *Log) compactOnce(ctx context.Context, in *instance) (did bool, err error) {
-	if v := in.current().version; neighbours(v.segments) == nil && alike(v.runs) == nil {
+	if v := in.current().version; neighbours(v) == nil && alike(v.runs) == nil {
 		return false, nil
 	}
 	in.maintenance.Lock()
@@ -50,14 +50,20 @@ func (l *Log) compactOnce(ctx context.Context, in *instance) (did bool, err erro
 		return false, nil
 	}
 	v := in.current().version
-	if some := neighbours(v.segments); some != nil {
-		return true, l.mergeSegments(ctx, in, some)
+	if some := neighbours(v); some != nil {
+		err = l.mergeSegments(ctx, in, some)
+	} else if some := alike(v.runs); some != nil {
+		err = l.mergeRuns(in, some)
+	} else {
+		return false, nil
 	}
-	if some := alike(v.runs); some != nil {
-		return true, l.mergeRuns(in, some)
+	if err != nil {
+		return l.mendLocked(in, err)
 	}
-	return false, nil
+	return true, nil
 }
+
+func byPosition(a, b *segmentFile) int { return cmp.Compare(a.meta.First, b.meta.First) }
 
 // tier is a size class: each is four times the one below.
 func tier(rows int64) (t int) {
@@ -68,10 +74,13 @@ func tier(rows int64) (t int) {
 }
 
 // neighbours finds segments that follow each other and are to be merged; nil if
-// there are none.
-func neighbours(segments []*segmentFile) []*segmentFile {
-	for i := 0; i+fanIn <= len(segments); i++ {
-		some := segments[i : i+fanIn]
+// there are none. What is lost between them and may come back keeps its place.
+func neighbours(v *version) []*segmentFile {
+	for i := 0; i+fanIn <= len(v.segments); i++ {
+		some := v.segments[i : i+fanIn]
+		if v.mayComeBack(some[0].meta.First, some[fanIn-1].meta.Last) {
+			continue
+		}
 		rows, bytes, most := 0, int64(0), 0
 		for _, s := range some {
 			rows += s.meta.Rows
@@ -206,7 +215,8 @@ func (l *Log) exchange(in *instance, e *edit, change contentEdit, files replaced
 	n := in.current().version.with(func(n *version) {
 		n.segments = slices.DeleteFunc(n.segments, func(s *segmentFile) bool { return slices.Contains(files.segments, s) })
 		n.segments = append(n.segments, files.newSegments...)
-		slices.SortFunc(n.segments, func(a, b *segmentFile) int { return cmp.Compare(a.meta.First, b.meta.First) })
+		slices.SortFunc(n.segments, byPosition)
+		n.lost = changedLosses(n.lost, change.Found, change.Lost)
 		n.runs = slices.DeleteFunc(n.runs, func(r *runFile) bool { return slices.Contains(files.runs, r) })
 		n.runs = append(n.runs, files.newRuns...)
 		if change.Removed != nil {

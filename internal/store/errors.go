@@ -18,6 +18,7 @@ var (
 	ErrMemory     = errors.New("query memory is exhausted")
 	ErrNewer      = errors.New("data directory was written by a newer version of firn")
 	ErrDamaged    = errors.New("data is damaged")
+	ErrUnreadable = errors.New("the disk of the data directory cannot be read")
 	ErrClockJump  = errors.New("clock has jumped ahead since the last sweep")
 )
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/vfs"
 )
@@ -31,16 +33,22 @@ func (l *Log) checkFiles() error {
 			}
 		}
 	}
+	var all errgroup.Group
+	all.SetLimit(atATime)
 	for _, in := range l.byID {
-		if err := l.checkInstance(in); err != nil {
-			return err
-		}
+		all.Go(func() error { return l.checkInstance(in) })
 	}
-	return nil
+	return all.Wait()
 }
 
 // checkInstance holds one instance's files against the manifest.
 func (l *Log) checkInstance(in *instance) error {
+	if err := l.settle(in); err != nil {
+		return err
+	}
+	if err := l.bringBack(in); err != nil {
+		return err
+	}
 	v := in.current().version
 	segments, runs := map[string]int64{}, map[string]int64{}
 	for _, s := range v.segments {
@@ -55,18 +63,25 @@ func (l *Log) checkInstance(in *instance) error {
 	if err := l.checkDir(in, idsDir, runs); err != nil {
 		return err
 	}
-	for name := range segments {
-		for _, s := range v.segments {
-			if s.meta.Name == name {
-				l.report(event.Critical, "instance %q: segment %s with positions %d to %d is missing or not %d bytes long: queries that need it fail", in.meta.Name, name, s.meta.First, s.meta.Last, s.meta.Bytes)
-			}
+	for _, s := range v.segments {
+		if _, wrong := segments[s.meta.Name]; !wrong {
+			continue
+		}
+		damage, err := s.examine(l.background.ctx)
+		if err != nil {
+			return err
+		}
+		if damage == nil {
+			continue
+		}
+		if err := l.setSegmentAside(in, s, damage); err != nil {
+			return err
 		}
 	}
 	for name, bytes := range runs {
 		l.report(event.Critical, "instance %q: id run %s is missing or not %d bytes long: appends with ids fail", in.meta.Name, name, bytes)
 	}
-	l.checkPositions(in, v)
-	return nil
+	return l.checkPositions(in)
 }
 
 // checkDir goes through a directory and removes from known what is there.
@@ -137,55 +152,32 @@ func (l *Log) setAside(name, path string) error {
 }
 
 func (l *Log) setFileAside(name, path string) error {
-	fsys := l.opts.FS
-	if err := fsys.MkdirAll(l.path(quarantineDir)); err != nil {
-		return err
+	to, err := l.moveAside(name, path)
+	if err == nil {
+		l.report(event.Warning, "%s is not part of the log; it was moved to %s", path, to)
 	}
-	to := l.path(quarantineDir, name)
-	for i := 1; ; i++ {
-		if _, err := fsys.Stat(to); errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		to = l.path(quarantineDir, fmt.Sprintf("%s-%d", name, i))
-	}
-	if err := fsys.Rename(path, to); err != nil {
-		return fmt.Errorf("set %s aside: %w", path, err)
-	}
-	l.report(event.Warning, "%s is not part of the log; it was moved to %s", path, to)
-	return fsys.SyncDir(l.path(quarantineDir))
+	return err
 }
 
-// checkPositions reports ranges of positions that no segment has and that were
-// not removed.
-func (l *Log) checkPositions(in *instance, v *version) {
+// checkPositions makes ranges of positions lost that no segment has and that
+// were not removed.
+func (l *Log) checkPositions(in *instance) error {
+	v := in.current().version
 	next := int64(1)
-	gap := func(first, last int64) {
-		for _, g := range v.removed {
-			if g.First <= first && last <= g.Last {
-				return
-			}
-			if g.First <= first && first <= g.Last {
-				first = g.Last + 1
-			}
+	gap := func(last int64) {
+		if next <= last {
+			in.lose(lostRange{Gap: Gap{First: next, Last: last}, Recorded: v.recorded})
 		}
-		if first > last {
-			return
-		}
-		l.report(event.Critical, "instance %q: positions %d to %d are in no segment and were not removed", in.meta.Name, first, last)
-		v.removed = join(sorted(append(v.removed[:len(v.removed):len(v.removed)], Gap{first, last})), 0)
 	}
 	for _, s := range v.segments {
 		if s.meta.First < next {
 			l.report(event.Critical, "instance %q: segment %s begins at position %d, within the one before it", in.meta.Name, s.meta.Name, s.meta.First)
 		}
-		if s.meta.First > next {
-			gap(next, s.meta.First-1)
-		}
+		gap(s.meta.First - 1)
 		next = s.meta.Last + 1
 	}
-	if next <= v.sealed {
-		gap(next, v.sealed)
-	}
+	gap(v.sealed)
+	return l.settle(in)
 }
 
 // removeInstance deletes the directory of a deleted instance.

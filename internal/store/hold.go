@@ -18,7 +18,7 @@ type held struct {
 type heldInstance struct {
 	in      *instance
 	view    *view
-	streams [][]byte // records of the last numbers
+	streams []streamChange // their numbers as of the last sealing
 }
 
 // holdAll holds the log between two changes of its files: every instance's
@@ -36,7 +36,7 @@ func (l *Log) holdAll() *held {
 			continue // it has been deleted
 		}
 		releases = append(releases, release)
-		h.instances = append(h.instances, heldInstance{in: in, view: v, streams: slices.Collect(in.streamRecords())})
+		h.instances = append(h.instances, heldInstance{in: in, view: v, streams: in.allSealedNumbers()})
 	}
 	l.committing.Lock()
 	files, releaseWAL := l.wal.Snapshot()

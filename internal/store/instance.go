@@ -36,11 +36,13 @@ type instance struct {
 
 	mu      sync.RWMutex
 	meta    Instance
-	streams streamTable   // the sequencer adds, under mu
+	streams streamTable
 	view    *view         // replaced, never changed
 	wake    chan struct{} // closed at the next publication; nil while nobody waits
 	deleted bool
-	dirty   bool // meta is not in the manifest yet; under Log.mu
+	// sorted are the numbers of the streams in order of name, as of the last time
+	// that they were asked for.
+	sorted atomic.Pointer[[]uint32]
 
 	// cuts counts how often ids have left for a sealed run; a lookup in the
 	// sealed runs is good for as long as it does not change.
@@ -52,6 +54,10 @@ type instance struct {
 	recorded int64    // last decided recorded_at, milliseconds
 	ids      idIndex
 	recent   []*stampedBatch // decided; the first ones may be published
+
+	// What follows is for recovery.
+	replayed uint64      // the last record with events
+	losses   []lostRange // found, not in the manifest yet
 }
 
 // view is an instance at one moment. It is immutable.
@@ -119,7 +125,7 @@ func (in *instance) publish(b *stampedBatch, lsn uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for i := range b.streams {
-		s := in.streams.get(b.streams[i].name)
+		s := in.streams.at(in.streams.get(b.streams[i].name))
 		if s.last == 0 {
 			in.streams.names++
 		}

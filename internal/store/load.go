@@ -34,7 +34,7 @@ func (l *Log) load(c *contents) (*instance, error) {
 	}
 	in := newInstance(id, c.record.meta())
 	ver := newVersion()
-	ver.sealed, ver.recorded, ver.removed = c.sealed, c.recorded, c.removed
+	ver.sealed, ver.recorded, ver.removed, ver.lost = c.sealed, c.recorded, c.removed, c.lost
 	for _, m := range c.segments {
 		ver.segments = append(ver.segments, l.segmentFile(in, m))
 	}

@@ -43,15 +43,17 @@ type Log struct {
 	cache     *segment.Cache
 	files     *openFiles
 
-	mu        sync.RWMutex
-	byID      map[uuid]*instance
-	byName    map[string]*instance
-	changes   changes   // that the manifest does not have yet
-	removals  []removal // decided and not carried out
-	applied   uint64    // LSN of the last record that is visible
-	sweep     sweep     // the last one
-	documents documents
-	started   time.Time // when the log was opened, by a clock that does not jump
+	mu       sync.RWMutex
+	byID     map[uuid]*instance
+	byName   map[string]*instance
+	changes  changes   // that the manifest does not have yet
+	removals []removal // decided and not carried out
+	// broughtBack says that some of removals are for segments that were lost.
+	broughtBack bool
+	applied     uint64 // LSN of the last record that is visible
+	sweep       sweep  // the last one
+	documents   documents
+	started     time.Time // when the log was opened, by a clock that does not jump
 
 	// gate is held for reading by whoever is handing in a request.
 	gate   sync.RWMutex

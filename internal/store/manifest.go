@@ -63,6 +63,9 @@ type contentEdit struct {
 	RemoveRuns []string      `json:"remove_runs,omitempty"`
 	// Removed replaces the ranges of positions whose events are gone.
 	Removed []Gap `json:"removed,omitempty"`
+	// Found are lost ranges that are not lost any more, Lost new ones.
+	Found []Gap       `json:"found,omitempty"`
+	Lost  []lostRange `json:"lost,omitempty"`
 }
 
 // manifest is the open manifest. Its methods may be called by many goroutines.
@@ -86,6 +89,10 @@ type manifestState struct {
 	documentsLost bool
 }
 
+func newManifestState() manifestState {
+	return manifestState{contents: map[string]*contents{}, documents: map[documentID]jsontext.Value{}}
+}
+
 // contents is an instance in the manifest.
 type contents struct {
 	record   instanceRecord
@@ -95,10 +102,11 @@ type contents struct {
 	segments []segmentMeta // by position
 	runs     []runMeta
 	removed  []Gap
+	lost     []lostRange // in order
 }
 
 func openManifest(fsys vfs.FS, dir string) (*manifest, wal.JournalRecovery, error) {
-	m := &manifest{state: manifestState{contents: map[string]*contents{}, documents: map[documentID]jsontext.Value{}}}
+	m := &manifest{state: newManifestState()}
 	j, rec, err := wal.OpenJournal(fsys, dir, manifestName, wal.JournalOptions{Quarantine: filepath.Join(dir, quarantineDir)}, func(body []byte) error {
 		var e edit
 		if err := json.Unmarshal(body, &e); err != nil {
@@ -161,6 +169,7 @@ func (c *contents) apply(e *contentEdit) {
 	if e.Removed != nil {
 		c.removed = e.Removed
 	}
+	c.lost = changedLosses(c.lost, e.Found, e.Lost)
 }
 
 // snapshot is the state as edits: the log's own, then one an instance.
@@ -181,7 +190,7 @@ func (s *manifestState) snapshot() iter.Seq[[]byte] {
 			c := s.contents[id]
 			e := &edit{Instances: []instanceRecord{c.record}, Contents: []contentEdit{{
 				Instance: id, Sealed: c.sealed, Recorded: c.recorded, Next: c.next,
-				Add: c.segments, AddRuns: c.runs, Removed: c.removed,
+				Add: c.segments, AddRuns: c.runs, Removed: c.removed, Lost: c.lost,
 			}}}
 			if !yield(e.encode()) {
 				return

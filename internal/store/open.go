@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"time"
@@ -76,6 +77,9 @@ func (l *Log) start() error {
 	l.sequencer.byID, l.sequencer.byName = l.published()
 	go l.sequencer.run()
 	go l.sync()
+	if err := l.carryOutBack(); err != nil {
+		return err
+	}
 	if l.byName[SystemInstance] == nil {
 		_, err := l.CreateInstance(context.Background(), Instance{Name: SystemInstance, Description: "Firn's own activity", RetentionDays: systemRetention})
 		if err != nil {
@@ -105,10 +109,13 @@ func (l *Log) recover() error {
 	if err := l.replay(); err != nil {
 		return err
 	}
+	if err := l.checkFiles(); err != nil {
+		return err
+	}
 	for _, in := range l.byID {
 		in.recovered()
 	}
-	return l.checkFiles()
+	return nil
 }
 
 // openManifest opens the manifest, and makes the first one of a new log.
@@ -147,6 +154,10 @@ func (l *Log) replay() error {
 	}
 	l.wal = log
 	l.reportWAL(found)
+	if found.Files == 0 && state.identity != "" {
+		found.Damage = append(found.Damage, wal.Damage{FirstLost: state.freed + 1, LastLost: math.MaxUint64})
+	}
+	l.leapOver(found.Damage)
 	if state.identity == "" {
 		id := log.Identity()
 		if err := l.manifest.commit(&edit{Identity: hex.EncodeToString(id[:])}); err != nil {
@@ -159,6 +170,7 @@ func (l *Log) replay() error {
 	// Its end is missing. New records must not get numbers that the manifest has
 	// seen.
 	l.report(event.Critical, "write-ahead log: records %d to %d are missing", log.NextLSN(), state.lsn)
+	l.leapOver([]wal.Damage{{FirstLost: log.NextLSN(), LastLost: math.MaxUint64}})
 	if err := log.Close(); err != nil {
 		return err
 	}
@@ -234,13 +246,14 @@ func (l *Log) replaySection(e *entry, s section, lsn uint64) error {
 			}
 			return nil // of an instance that is deleted
 		}
-		return l.replayBatch(e, in, b)
+		return l.replayBatch(e, in, b, lsn)
 	}
 	return fmt.Errorf("kind %d is not known", s.kind)
 }
 
 // replayBatch adds what is not sealed of a batch to an entry.
-func (l *Log) replayBatch(e *entry, in *instance, b *stampedBatch) error {
+func (l *Log) replayBatch(e *entry, in *instance, b *stampedBatch, lsn uint64) error {
+	in.replayed = lsn
 	last := in.view.last
 	for _, other := range e.batches {
 		if other.to == in {
@@ -254,7 +267,7 @@ func (l *Log) replayBatch(e *entry, in *instance, b *stampedBatch) error {
 		return fmt.Errorf("positions %d–%d overlap what is sealed up to %d", b.first, b.last(), last)
 	}
 	if b.first > last+1 {
-		l.report(event.Critical, "instance %q: positions %d–%d are lost", in.meta.Name, last+1, b.first-1)
+		in.lose(lostRange{Gap: Gap{First: last + 1, Last: b.first - 1}, Recorded: b.recordedAt})
 	}
 	e.batches = append(e.batches, instanceBatch{to: in, stampedBatch: b})
 	return nil

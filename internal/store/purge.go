@@ -78,7 +78,7 @@ func (l *Log) preparePurge(instance string, where query.Condition) (*purge, erro
 func (p *purge) decide(ctx context.Context, l *Log, subject string) (err error) {
 	upTo := query.Is(query.Field{Root: query.Position, Name: "position"}, query.Lte, query.IntValue(p.in.current().last))
 	what := append(p.where, upTo)
-	if p.count, err = l.count(ctx, p.in, what); err != nil {
+	if p.count, err = l.countLocked(ctx, p.in, what); err != nil {
 		return err
 	}
 	filter := any(map[string]any{})
@@ -96,7 +96,29 @@ func (l *Log) isSystem(in *instance) bool {
 }
 
 // count is how many events of an instance match.
-func (l *Log) count(ctx context.Context, in *instance, where query.Condition) (int64, error) {
+func (l *Log) count(ctx context.Context, in *instance, where query.Condition) (n int64, err error) {
+	err = l.tryAgain(in, func() (err error) {
+		n, err = l.countOnce(ctx, in, where)
+		return err
+	})
+	return n, err
+}
+
+// countLocked is count with maintenance held.
+func (l *Log) countLocked(ctx context.Context, in *instance, where query.Condition) (n int64, err error) {
+	for range mostMended {
+		if n, err = l.countOnce(ctx, in, where); err == nil {
+			return n, nil
+		}
+		var again bool
+		if again, err = l.mendLocked(in, err); !again {
+			break
+		}
+	}
+	return n, err
+}
+
+func (l *Log) countOnce(ctx context.Context, in *instance, where query.Condition) (int64, error) {
 	v, release, err := in.acquire()
 	if err != nil {
 		return 0, err

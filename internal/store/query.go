@@ -20,20 +20,35 @@ func (l *Log) Query(ctx context.Context, q *query.Query) (*exec.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.stats.queries.Add(1)
+	ctx, cancel := l.timeout(ctx)
+	defer cancel()
+	var r *exec.Result
+	err = l.tryAgain(in, func() (err error) {
+		r, err = l.queryOnce(ctx, in, q)
+		return err
+	})
+	return r, err
+}
+
+func (l *Log) queryOnce(ctx context.Context, in *instance, q *query.Query) (*exec.Result, error) {
 	v, release, err := in.acquire()
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	l.stats.queries.Add(1)
-	ctx, cancel := l.timeout(ctx)
-	defer cancel()
 	r, err := exec.Run(ctx, q, in.snapshot(v), l.memory)
-	return r, queryError(ctx, err)
+	if err != nil {
+		return nil, queryError(ctx, err)
+	}
+	r.Lost = gaps(v.version.lost)
+	return r, nil
 }
 
 // Scan calls fn with every match of where in order of position, some thousand
-// at a time, from one snapshot.
+// at a time, from one snapshot. Where it meets damage for the first time, it
+// fails with ErrDamaged; asked again, it goes on with the rest, and InstanceLost
+// says what is missing.
 func (l *Log) Scan(ctx context.Context, instance string, where query.Condition, after int64, fn func([]event.Event) error) error {
 	if l.isClosed() {
 		return ErrClosed
@@ -46,8 +61,16 @@ func (l *Log) Scan(ctx context.Context, instance string, where query.Condition, 
 	if err != nil {
 		return err
 	}
-	defer release()
-	return queryError(ctx, exec.Scan(ctx, where, in.snapshot(v), after, l.memory, fn))
+	err = queryError(ctx, exec.Scan(ctx, where, in.snapshot(v), after, l.memory, fn))
+	release()
+	if !tellsOfDamage(err) {
+		return unreadable(err)
+	}
+	again, fault := l.mend(in, err)
+	if again {
+		return fmt.Errorf("%w: %w; ask again for the rest", ErrDamaged, err)
+	}
+	return fault
 }
 
 // queryError gives an error of the engine its public form.
@@ -96,6 +119,15 @@ func (l *Log) Get(ctx context.Context, instance, id string) (event.Event, error)
 	if err != nil {
 		return event.Event{}, err
 	}
+	var e event.Event
+	err = l.tryAgain(in, func() (err error) {
+		e, err = l.getOnce(ctx, in, id)
+		return err
+	})
+	return e, err
+}
+
+func (l *Log) getOnce(ctx context.Context, in *instance, id string) (event.Event, error) {
 	v, release, err := in.acquire()
 	if err != nil {
 		return event.Event{}, err
@@ -108,7 +140,10 @@ func (l *Log) Get(ctx context.Context, instance, id string) (event.Event, error)
 	}
 	e, err := l.sealedEvent(ctx, in, v, id, &key)
 	if err == nil && e == nil {
-		err = fmt.Errorf("event %q in instance %q: %w", id, instance, ErrNotFound)
+		if err = key.lost; err == nil {
+			err = ErrNotFound
+		}
+		err = fmt.Errorf("event %q in instance %q: %w", id, in.info().Name, err)
 	}
 	return orZero(e), err
 }
@@ -156,12 +191,21 @@ func (l *Log) InstanceStats(ctx context.Context, instance string) (InstanceStats
 	if err != nil {
 		return InstanceStats{}, err
 	}
+	var s InstanceStats
+	err = l.tryAgain(in, func() (err error) {
+		s, err = in.countAll(ctx)
+		return err
+	})
+	return s, err
+}
+
+func (in *instance) countAll(ctx context.Context) (InstanceStats, error) {
 	v, release, err := in.acquire()
 	if err != nil {
 		return InstanceStats{}, err
 	}
 	defer release()
-	s := InstanceStats{BytesOnDisk: v.version.bytes(), LastPosition: v.last, Streams: in.streamCount()}
+	s := InstanceStats{BytesOnDisk: v.version.bytes(), LastPosition: v.last, Streams: in.streamCount(), Lost: gaps(v.version.lost)}
 	snap := in.snapshot(v)
 	for i, b := range snap.Blocks {
 		s.Events += int64(b.Rows)

@@ -63,12 +63,19 @@ func (l *Log) carryOut(ctx context.Context, in *instance, r removal) error {
 	if err := l.sealLocked(ctx, in); err != nil {
 		return err
 	}
-	x := &removing{log: l, in: in, where: where, streams: map[string]int64{}}
-	if err := x.run(ctx); err != nil {
+	for {
+		x := &removing{log: l, in: in, where: where, streams: map[string]int64{}}
+		if err = x.run(ctx); err == nil {
+			err = x.finish(r)
+			break
+		}
 		x.undo()
-		return err
+		again, err := l.mendLocked(in, err)
+		if !again {
+			return err
+		}
 	}
-	if err := x.finish(r); err != nil {
+	if err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -175,31 +182,30 @@ func (x *removing) count(ctx context.Context, ref *exec.BlockRef, rows column.Bi
 // finish commits the removal and shows it to readers.
 func (x *removing) finish(r removal) error {
 	l, in := x.log, x.in
-	var changed []*stream
+	var changed []streamChange
+	in.mu.RLock()
 	for name, n := range x.streams {
-		if s := in.streams.find(in, name); s != nil {
-			changed = append(changed, &stream{name: s.name, numbers: s.numbers, sealed: s.sealed - n})
+		if i, ok := in.streams.find(name); ok {
+			s := in.streams.at(i)
+			changed = append(changed, streamChange{stream: i, numbers: s.numbers, sealed: s.sealed - n})
 		}
 	}
+	in.mu.RUnlock()
 	stamp := in.number()
 	if err := l.writeStreams(in, stamp, changed); err != nil {
 		x.undo()
 		return err
 	}
-	change := contentEdit{Next: in.nextFile, Removed: addGaps(in.current().version.removed, x.gone)}
+	v := in.current().version
+	change := removedWhileLost(v.lost, r.Where)
+	change.Next, change.Removed = in.nextFile, addGaps(v.removed, x.gone)
 	for _, s := range x.new {
 		change.Add = append(change.Add, s.meta)
 	}
 	if err := l.exchange(in, &edit{Done: []string{r.ID}}, change, replaced{segments: x.old, newSegments: x.new}); err != nil {
 		return err
 	}
-	in.mu.Lock()
-	for _, c := range changed {
-		s := in.streams.byName[c.name]
-		s.events -= s.sealed - c.sealed
-		s.sealed = c.sealed
-	}
-	in.mu.Unlock()
+	in.setSealed(changed)
 	return l.compactStreams(in)
 }
 

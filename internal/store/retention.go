@@ -83,11 +83,18 @@ func (l *Log) retain(ctx context.Context, in *instance, now time.Time) error {
 	}
 	in.maintenance.Lock()
 	defer in.maintenance.Unlock()
-	n, err := l.count(ctx, in, where)
+	days := l.retentionDays(in)
+	longest := days
+	if l.isSystem(in) {
+		longest = max(days, protectedDays)
+	}
+	if err := l.expireLost(in, now.Add(-time.Duration(longest)*day).UnixMilli()); err != nil {
+		return err
+	}
+	n, err := l.countLocked(ctx, in, where)
 	if err != nil || n == 0 {
 		return err
 	}
-	days := l.retentionDays(in)
 	r := l.newRemoval(in)
 	r.Where = spell(where)
 	err = l.decide(ctx, in, r, typeRetentionApplied, in.id, map[string]any{

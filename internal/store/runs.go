@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,6 +157,7 @@ func (l *Log) sealedEvent(ctx context.Context, in *instance, v *view, id string,
 			return e, err
 		}
 	}
+	key.lost = v.version.lostAt(key.position)
 	var found *event.Event
 	for i := len(v.version.runs) - 1; i >= 0; i-- {
 		run, err := v.version.runs[i].use()
@@ -164,8 +166,9 @@ func (l *Log) sealedEvent(ctx context.Context, in *instance, v *view, id string,
 		}
 		err = run.Find(key.fingerprint, func(position int64) (err error) {
 			if found, err = l.eventAt(ctx, in, v, position, id); err == nil && found != nil {
-				err = errFound
+				return errFound
 			}
+			key.lost = cmp.Or(key.lost, v.version.lostAt(position))
 			return err
 		})
 		if errors.Is(err, errFound) {

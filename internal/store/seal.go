@@ -75,7 +75,7 @@ type sealing struct {
 	recorded int64
 	chunks   []chunkView
 	pairs    []idrun.Pair
-	streams  map[*stream]*stream // with what will be their numbers
+	streams  map[uint32]*streamChange
 	segments []*segmentFile
 	runs     []*runFile
 }
@@ -90,7 +90,7 @@ func (l *Log) sealLocked(ctx context.Context, in *instance) error {
 	if err != nil {
 		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
 	}
-	s := &sealing{log: l, in: in, upTo: upTo, streams: map[*stream]*stream{}}
+	s := &sealing{log: l, in: in, upTo: upTo, streams: map[uint32]*streamChange{}}
 	if err := s.run(ctx); err != nil {
 		s.undo()
 		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
@@ -154,7 +154,11 @@ func (s *sealing) run(ctx context.Context) error {
 	if err := s.writeRun(); err != nil {
 		return err
 	}
-	if err := s.log.writeStreams(s.in, s.in.number(), slices.Collect(maps.Values(s.streams))); err != nil {
+	changed := make([]streamChange, 0, len(s.streams))
+	for _, c := range s.streams {
+		changed = append(changed, *c)
+	}
+	if err := s.log.writeStreams(s.in, s.in.number(), changed); err != nil {
 		return err
 	}
 	change := contentEdit{Instance: s.in.id, Sealed: s.upTo, Recorded: s.recorded, Next: s.in.nextFile}
@@ -167,7 +171,7 @@ func (s *sealing) run(ctx context.Context) error {
 	if err := s.log.commit(&edit{Contents: []contentEdit{change}}); err != nil {
 		return err
 	}
-	s.install()
+	s.install(changed)
 	return nil
 }
 
@@ -224,16 +228,19 @@ func (s *sealing) collect() {
 }
 
 func (s *sealing) collectBatch(b *stampedBatch) {
+	s.in.mu.RLock()
 	for i, st := range b.streams {
-		of := s.in.streams.find(s.in, st.name)
+		of, _ := s.in.streams.find(st.name) // publishing has made it
 		to := s.streams[of]
 		if to == nil {
-			to = &stream{name: of.name, sealed: of.sealed, numbers: of.numbers}
+			from := s.in.streams.at(of)
+			to = &streamChange{stream: of, sealed: from.sealed, numbers: from.numbers}
 			s.streams[of] = to
 		}
 		to.numbers = b.sequences[i] + int64(st.count) - 1
 		to.sealed += int64(st.count)
 	}
+	s.in.mu.RUnlock()
 	for i := range b.offsets {
 		if raw, err := b.raw(i); err == nil && raw.flags&hasID != 0 {
 			s.pairs = append(s.pairs, idrun.Pair{Fingerprint: s.in.fingerprint(raw.id), Position: b.first + int64(i)})
@@ -260,10 +267,8 @@ func (s *sealing) writeRun() error {
 }
 
 // install makes the segments part of what readers see, in place of the chunks.
-func (s *sealing) install() {
-	for of, to := range s.streams {
-		of.numbers, of.sealed = to.numbers, to.sealed
-	}
+func (s *sealing) install(changed []streamChange) {
+	s.in.nowSealed(changed)
 	n := s.in.current().version.with(func(n *version) {
 		n.sealed, n.recorded = s.upTo, s.recorded
 		n.segments = append(n.segments, s.segments...)

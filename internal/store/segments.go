@@ -111,7 +111,7 @@ func (s *segmentFile) release() {
 func (s *segmentFile) openFile() (*segment.Segment, error) {
 	f, err := s.log.opts.FS.Open(s.path())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: segment %s (positions %d to %d of instance %q) is missing", ErrDamaged, s.meta.Name, s.meta.First, s.meta.Last, s.in.info().Name)
+		return nil, damaged(s.missing())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("segment: %w", err)
@@ -125,7 +125,8 @@ func (s *segmentFile) openFile() (*segment.Segment, error) {
 		return nil, errors.Join(damaged(err), f.Close())
 	}
 	if seg.Info().Hash != s.meta.Hash {
-		return nil, errors.Join(fmt.Errorf("%w: segment %s is not the one that the manifest knows", ErrDamaged, s.path()), seg.Close())
+		d := &segment.DamageError{File: s.path(), First: s.meta.First, Last: s.meta.Last, Err: errors.New("it is not the one that the manifest knows")}
+		return nil, errors.Join(damaged(d), seg.Close())
 	}
 	return seg, nil
 }

@@ -12,7 +12,7 @@ func (s *sequencer) stamp(e *entry, in *instance, b *batch) *stampedBatch {
 	stamped := &stampedBatch{batch: b, instance: in.uuid, first: in.next, recordedAt: at, sequences: make([]int64, len(b.streams))}
 	b.stamp(in.uuid, stamped.first, at)
 	for i := range b.streams {
-		st := in.decided(b.streams[i].name)
+		st := in.streams.at(in.decided(b.streams[i].name))
 		stamped.sequences[i] = st.pending + 1
 		b.stampStream(i, st.pending+1)
 		st.pending += int64(b.streams[i].count)
@@ -43,11 +43,11 @@ func (s *sequencer) stampTwice(e *entry, in *instance, b *batch) *stampedBatch {
 }
 
 // decided finds or makes a stream for the sequencer.
-func (in *instance) decided(name string) *stream {
+func (in *instance) decided(name string) uint32 {
 	// Only the sequencer adds streams while the log is open, so it may look
 	// without the lock.
-	if st := in.streams.byName[name]; st != nil {
-		return st
+	if i, ok := in.streams.find(name); ok {
+		return i
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -56,8 +56,8 @@ func (in *instance) decided(name string) *stream {
 
 // pending is the last number of a stream as decided, 0 if it never had an event.
 func (in *instance) pending(name string) int64 {
-	if st := in.streams.byName[name]; st != nil {
-		return st.pending
+	if i, ok := in.streams.find(name); ok {
+		return in.streams.at(i).pending
 	}
 	return 0
 }
@@ -77,7 +77,8 @@ func (in *instance) remember(b *stampedBatch) {
 func (in *instance) rollBack() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, st := range in.streams.list {
+	for i := range uint32(in.streams.count) {
+		st := in.streams.at(i)
 		st.pending = st.last
 	}
 	in.next, in.recorded = in.view.last+1, in.view.recorded

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -8,65 +9,32 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/firnlog/firn/internal/store/exec"
 	"github.com/firnlog/firn/internal/store/wal"
+	"github.com/firnlog/firn/query"
 )
 
-// stream is a stream's numbers. They outlive its events.
-type stream struct {
-	name    string
-	last    int64 // number of the last published event; 0 = the stream is not there yet
-	events  int64 // published and kept
-	sealed  int64 // of events, those in segments; of whoever holds maintenance
-	numbers int64 // last number as of the last sealing; likewise
-	pending int64 // last decided number; the sequencer's
-}
-
-// streamTable has an instance's streams. The sequencer adds to it, under the
-// instance's mu.
-type streamTable struct {
-	byName map[string]*stream
-	list   []*stream // in the order in which they came
-	sorted []*stream // by name: the first len(sorted) of list
-	names  int       // published
-}
-
-// get finds or makes a stream; the instance's mu is held.
-func (t *streamTable) get(name string) *stream {
-	s := t.byName[name]
-	if s == nil {
-		if t.byName == nil {
-			t.byName = map[string]*stream{}
-		}
-		name = strings.Clone(name)
-		s = &stream{name: name}
-		t.byName[name] = s
-		t.list = append(t.list, s)
-	}
-	return s
-}
-
-// find finds a stream that is there.
-func (t *streamTable) find(in *instance, name string) *stream {
+// findStream finds a stream of the instance.
+func (in *instance) findStream(name string) (i uint32, ok bool) {
 	in.mu.RLock()
 	defer in.mu.RUnlock()
-	return t.byName[name]
+	return in.streams.find(name)
 }
 
 // byNames are all streams in order of name.
-func (in *instance) byNames() []*stream {
+func (in *instance) byNames() []uint32 {
 	in.mu.RLock()
-	sorted, list := in.streams.sorted, in.streams.list
-	in.mu.RUnlock()
-	if len(sorted) == len(list) {
-		return sorted
+	defer in.mu.RUnlock()
+	t := &in.streams
+	if sorted := in.sorted.Load(); sorted != nil && len(*sorted) == t.count {
+		return *sorted
 	}
-	sorted = slices.Clone(list)
-	slices.SortFunc(sorted, func(a, b *stream) int { return strings.Compare(a.name, b.name) })
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if len(sorted) > len(in.streams.sorted) {
-		in.streams.sorted = sorted
+	sorted := make([]uint32, t.count)
+	for i := range sorted {
+		sorted[i] = uint32(i)
 	}
+	slices.SortFunc(sorted, func(a, b uint32) int { return bytes.Compare(t.nameAt(a), t.nameAt(b)) })
+	in.sorted.Store(&sorted)
 	return sorted
 }
 
@@ -81,18 +49,22 @@ func (l *Log) Streams(ctx context.Context, instance, prefix, after string, limit
 		return nil, err
 	}
 	sorted := in.byNames()
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	t := &in.streams
 	from := max(after, prefix)
-	i, found := slices.BinarySearchFunc(sorted, from, func(s *stream, name string) int { return strings.Compare(s.name, name) })
+	i, found := slices.BinarySearchFunc(sorted, from, func(s uint32, name string) int { return strings.Compare(string(t.nameAt(s)), name) })
 	if found && from == after {
 		i++
 	}
 	var out []Stream
-	for ; i < len(sorted) && len(out) < limit && strings.HasPrefix(sorted[i].name, prefix); i++ {
-		in.mu.RLock()
-		s := *sorted[i]
-		in.mu.RUnlock()
+	for ; i < len(sorted) && len(out) < limit; i++ {
+		s, name := t.at(sorted[i]), t.nameAt(sorted[i])
+		if !bytes.HasPrefix(name, []byte(prefix)) {
+			break
+		}
 		if s.last > 0 {
-			out = append(out, Stream{Name: s.name, LastSequence: s.last, Events: s.events})
+			out = append(out, Stream{Name: string(name), LastSequence: s.last, Events: s.events})
 		}
 	}
 	return out, ctx.Err()
@@ -118,16 +90,89 @@ const (
 )
 
 // appendStreams encodes a record.
-func appendStreams(dst []byte, stamp int64, streams []*stream) []byte {
+func (in *instance) appendStreams(dst []byte, stamp int64, streams []streamChange) []byte {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
 	dst = append(dst, streamsVersion)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(stamp))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(streams)))
-	for _, s := range streams {
-		dst = appendString(dst, s.name)
-		dst = binary.AppendUvarint(dst, uint64(s.numbers))
-		dst = binary.AppendUvarint(dst, uint64(s.sealed))
+	for i := range streams {
+		dst = streams[i].appendTo(dst, &in.streams)
 	}
 	return dst
+}
+
+// setSealed shows that segments have gained or lost events; maintenance is held.
+func (in *instance) setSealed(changed []streamChange) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, c := range changed {
+		s := in.streams.at(c.stream)
+		s.events += c.sealed - s.sealed
+		s.sealed = c.sealed
+	}
+}
+
+// nowSealed shows that events have gone from the head into segments;
+// maintenance is held.
+func (in *instance) nowSealed(changed []streamChange) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, c := range changed {
+		s := in.streams.at(c.stream)
+		s.numbers, s.sealed = c.numbers, c.sealed
+	}
+}
+
+// recount counts the events of all streams in some segments: changed are those
+// whose count is another one. Maintenance is held.
+func (l *Log) recount(in *instance, segments []*segmentFile) (changed []streamChange, err error) {
+	counts := map[string]int64{}
+	for _, s := range segments {
+		for _, ref := range s.blocks(nil) {
+			if err := countStreams(l.background.ctx, &ref, counts); err != nil {
+				return nil, err
+			}
+		}
+	}
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	for i := range uint32(in.streams.count) {
+		s := in.streams.at(i)
+		if n := counts[string(in.streams.nameAt(i))]; n != s.sealed {
+			changed = append(changed, streamChange{stream: i, numbers: s.numbers, sealed: n})
+		}
+	}
+	return changed, nil
+}
+
+// countStreams adds a block's events to the counts of their streams.
+func countStreams(ctx context.Context, ref *exec.BlockRef, counts map[string]int64) error {
+	b, release, err := ref.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	streams, err := b.Envelope(query.StreamID)
+	if err != nil {
+		return err
+	}
+	if streams.Codes == nil {
+		for row := range ref.Rows {
+			counts[streams.Text(row)]++
+		}
+		return nil
+	}
+	byCode := make([]int64, len(streams.Dict))
+	for _, code := range streams.Codes {
+		byCode[code]++
+	}
+	for code, n := range byCode {
+		if n > 0 {
+			counts[streams.Dict[code]] += n
+		}
+	}
+	return nil
 }
 
 // readStreams reads a record into the table; ok is false where it belongs to a
@@ -154,7 +199,7 @@ func (t *streamTable) readStreams(rec []byte, next int64) (ok bool, err error) {
 			return false, recordError("a record of streams ends early")
 		}
 		rest = rest[w+a+b:]
-		s := t.get(string(name))
+		s := t.at(t.get(string(name)))
 		if s.last == 0 {
 			t.names++
 		}
@@ -194,10 +239,10 @@ func (l *Log) openStreams(in *instance, next int64) error {
 
 // writeStreams makes the numbers of the changed streams durable; they hold when
 // the manifest has passed the stamp.
-func (l *Log) writeStreams(in *instance, stamp int64, changed []*stream) error {
+func (l *Log) writeStreams(in *instance, stamp int64, changed []streamChange) error {
 	var records [][]byte
 	for part := range slices.Chunk(changed, streamsRecord) {
-		records = append(records, appendStreams(nil, stamp, part))
+		records = append(records, in.appendStreams(nil, stamp, part))
 	}
 	if len(records) == 0 {
 		return nil
@@ -222,29 +267,56 @@ func (l *Log) compactStreams(in *instance) error {
 	return l.journalError(l.rewriteStreams(in))
 }
 
-func (l *Log) rewriteStreams(in *instance) error { return in.journal.Rewrite(in.streamRecords()) }
+func (l *Log) rewriteStreams(in *instance) error {
+	return in.journal.Rewrite(in.recordsOf(in.sealedNumbers()))
+}
 
-// streamRecords are the last numbers of all streams as records; maintenance is
-// held.
-func (in *instance) streamRecords() iter.Seq[[]byte] {
-	in.mu.RLock()
-	list := in.streams.list
-	in.mu.RUnlock()
+// recordsOf are numbers of streams as records that always hold.
+func (in *instance) recordsOf(all iter.Seq[streamChange]) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		var part []*stream
-		flush := func() bool {
-			ok := len(part) == 0 || yield(appendStreams(nil, 0, part))
-			part = part[:0]
-			return ok
-		}
-		for _, s := range list {
-			if s.numbers > 0 {
-				part = append(part, s)
-			}
-			if len(part) == streamsRecord && !flush() {
-				return
+		var part []streamChange
+		for c := range all {
+			if part = append(part, c); len(part) == streamsRecord {
+				if !yield(in.appendStreams(nil, 0, part)) {
+					return
+				}
+				part = part[:0]
 			}
 		}
-		flush()
+		if len(part) > 0 {
+			yield(in.appendStreams(nil, 0, part))
+		}
 	}
+}
+
+// sealedNumbers are the numbers of all streams as of the last sealing;
+// maintenance is held.
+func (in *instance) sealedNumbers() iter.Seq[streamChange] {
+	return func(yield func(streamChange) bool) {
+		for from, more := uint32(0), true; more; from += streamPage {
+			var page []streamChange
+			page, more = in.sealedPage(from)
+			for _, c := range page {
+				if !yield(c) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (in *instance) allSealedNumbers() []streamChange { return slices.Collect(in.sealedNumbers()) }
+
+// sealedPage is one page of sealedNumbers; more says that there are further
+// ones.
+func (in *instance) sealedPage(from uint32) (page []streamChange, more bool) {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	to := min(from+streamPage, uint32(in.streams.count))
+	for i := from; i < to; i++ {
+		if s := in.streams.at(i); s.numbers > 0 {
+			page = append(page, streamChange{stream: i, numbers: s.numbers, sealed: s.sealed})
+		}
+	}
+	return page, to < uint32(in.streams.count)
 }

@@ -31,6 +31,8 @@ type Delivery struct {
 	// Gap, if not nil, is a range of positions that were removed before they
 	// could be delivered. It comes before Events.
 	Gap *Gap
+	// Lost says that Gap was not removed but lost to damage.
+	Lost bool
 }
 
 // Subscription delivers an instance's events in order of position, each once.
@@ -93,7 +95,12 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 		if err != nil {
 			return Delivery{}, err
 		}
-		d, more, err := s.read(ctx, max)
+		var d Delivery
+		var more bool
+		err = s.log.tryAgain(s.in, func() (err error) {
+			d, more, err = s.read(ctx, max)
+			return err
+		})
 		if err != nil {
 			return Delivery{}, err
 		}
@@ -135,7 +142,7 @@ func (s *Subscription) read(ctx context.Context, max int) (d Delivery, more bool
 	d.Position = s.after
 	until := v.last
 	if s.after < until {
-		d.Gap, until = s.gap(v)
+		d.Gap, d.Lost, until = s.gap(v)
 	}
 	if s.after < v.version.sealed {
 		until = min(until, v.version.sealed)
@@ -147,23 +154,33 @@ func (s *Subscription) read(ctx context.Context, max int) (d Delivery, more bool
 		return Delivery{}, false, err
 	}
 	s.after = d.Position
+	if d.Gap != nil {
+		s.told = d.Gap.Last
+	}
 	return d, d.Position < v.last && len(d.Events) == 0, nil
 }
 
-// gap finds what was removed before it could be delivered: the gap that is next,
-// if it is, and the position up to which no further one comes.
-func (s *Subscription) gap(v *view) (next *Gap, until int64) {
-	for _, g := range v.version.removed {
+// gap finds what was removed or lost before it could be delivered: the gap that
+// is next, if it is, and the position up to which no further one comes.
+func (s *Subscription) gap(v *view) (next *Gap, lost bool, until int64) {
+	removed, taken := v.version.removed, v.version.lost
+	for len(removed)+len(taken) > 0 {
+		var g Gap
+		of := len(removed) == 0 || len(taken) > 0 && taken[0].First < removed[0].First
+		if of {
+			g, taken = taken[0].Gap, taken[1:]
+		} else {
+			g, removed = removed[0], removed[1:]
+		}
 		switch {
 		case g.Last <= s.after || g.Last <= s.told:
 			continue
 		case g.First > s.after+1 || next != nil:
-			return next, g.First - 1
+			return next, lost, g.First - 1
 		}
-		next = &Gap{First: max(g.First, s.after+1), Last: g.Last}
-		s.told = g.Last
+		next, lost = &Gap{First: max(g.First, s.after+1, s.told+1), Last: g.Last}, of
 	}
-	return next, v.last
+	return next, lost, v.last
 }
 
 var errEnough = errors.New("enough")

@@ -107,7 +107,7 @@ func TestSubscribeTellsWhatWasRemoved(t *testing.T) {
 	if d := cmp.Diff(upTo(21, 30), got); d != "" {
 		t.Errorf("delivered (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]Gap{{6, 20}}, gaps); d != "" {
+	if d := cmp.Diff([]Gap{{First: 6, Last: 20}}, gaps); d != "" {
 		t.Errorf("gaps (-want +got):\n%s", d)
 	}
 }

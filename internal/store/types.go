@@ -146,6 +146,8 @@ type InstanceStats struct {
 	First, Last   time.Time // lowest and highest Timestamp; zero = no events
 	ByType        map[string]int64
 	BySeverity    map[event.Severity]int64
+	// Lost are the ranges of positions that damage has taken.
+	Lost []Gap
 }
 
 // Stream is a stream with its last number and how many of its events are kept.

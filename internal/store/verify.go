@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/firnlog/firn/internal/store/idrun"
 	"github.com/firnlog/firn/internal/store/wal"
 )
 
@@ -14,10 +15,18 @@ type verification struct {
 	report      VerifyReport
 	done, total int64
 	progress    func(done, total int64)
+	damaged     []found // segments
+}
+
+// found is a damaged segment.
+type found struct {
+	in     *instance
+	damage error
 }
 
 // Verify reads everything and checks every checksum and number. What it finds is
-// in the report; the error is only that it could not go on.
+// in the report, what was lost earlier too; the error is only that it could not
+// go on. Damaged segments go to the quarantine.
 func (l *Log) Verify(ctx context.Context, progress func(done, total int64)) (VerifyReport, error) {
 	if l.isClosed() {
 		return VerifyReport{}, ErrClosed
@@ -33,11 +42,22 @@ func (l *Log) Verify(ctx context.Context, progress func(done, total int64)) (Ver
 		x.total += h.view.version.bytes()
 	}
 	for _, h := range held.instances {
-		if err := x.instance(ctx, h.in, h.view); err != nil {
+		if err := x.instance(ctx, h); err != nil {
 			return x.report, err
 		}
 	}
-	return x.report, x.wal()
+	if err := x.journals(ctx); err != nil {
+		return x.report, err
+	}
+	if err := x.wal(); err != nil {
+		return x.report, err
+	}
+	for _, f := range x.damaged {
+		if _, err := l.mend(f.in, f.damage); err != nil && !errors.Is(err, ErrNotFound) {
+			return x.report, fmt.Errorf("set a damaged segment aside: %w", err)
+		}
+	}
+	return x.report, nil
 }
 
 func (x *verification) problem(file, format string, args ...any) {
@@ -50,67 +70,67 @@ func (x *verification) advance(bytes int64) {
 	x.progress(x.done, max(x.total, x.done))
 }
 
-func (x *verification) instance(ctx context.Context, in *instance, v *view) error {
+func (x *verification) instance(ctx context.Context, h heldInstance) error {
+	in, v := h.in, h.view
 	x.report.Instances++
 	x.report.Events += int64(v.headRows())
+	for _, r := range v.version.lost {
+		x.problem(x.log.instancePath(in, segmentsDir), "positions %d to %d are lost to damage that was found earlier", r.First, r.Last)
+	}
+	known := v.version.known()
+	numbers := newNumbering(x, in, known)
 	next := int64(1)
 	for _, s := range v.version.segments {
-		if err := x.segment(ctx, s); err != nil {
+		if err := x.segment(ctx, s, numbers); err != nil {
 			return err
 		}
 		if s.meta.First < next {
 			x.problem(s.path(), "position %d is in the segment before it too", s.meta.First)
 		}
-		x.gap(in, v.version, next, s.meta.First-1)
+		x.gap(in, known, next, s.meta.First-1)
 		next = s.meta.Last + 1
 	}
-	x.gap(in, v.version, next, v.version.sealed)
+	x.gap(in, known, next, v.version.sealed)
+	numbers.compare(h.streams)
 	for _, r := range v.version.runs {
 		if err := x.run(ctx, r, v.version.sealed); err != nil {
 			return err
 		}
 	}
-	return x.head(in, v)
+	x.head(in, v, known, numbers)
+	return nil
 }
 
-// gap finds positions that are in no segment and were not removed.
-func (x *verification) gap(in *instance, v *version, first, last int64) {
-	for _, g := range v.removed {
-		if first > last {
-			return
-		}
-		if g.First > first {
-			x.lost(in, first, min(last, g.First-1))
-		}
-		first = max(first, g.Last+1)
-	}
-	x.lost(in, first, last)
-}
-
-func (x *verification) lost(in *instance, first, last int64) {
-	if first <= last {
-		x.problem(x.log.instancePath(in, segmentsDir), "positions %d to %d are in no segment and were not removed", first, last)
+// gap finds positions that are in no segment and were not removed or lost.
+func (x *verification) gap(in *instance, known []Gap, first, last int64) {
+	for _, r := range (lostRange{Gap: Gap{First: first, Last: last}}).without(known) {
+		x.problem(x.log.instancePath(in, segmentsDir), "positions %d to %d are in no segment and were not removed", r.First, r.Last)
 	}
 }
 
-func (x *verification) segment(ctx context.Context, s *segmentFile) error {
+func (x *verification) segment(ctx context.Context, s *segmentFile, numbers *numbering) error {
 	x.report.Segments++
 	defer x.advance(s.meta.Bytes)
-	seg, release, err := s.use()
-	if err != nil {
-		x.problem(s.path(), "positions %d to %d: %v", s.meta.First, s.meta.Last, err)
-		return nil
+	damage, err := s.examine(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	defer release()
-	if err := seg.Verify(ctx); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	if damage == nil && err == nil {
+		err = numbers.segment(ctx, s)
+		if tellsOfDamage(err) {
+			damage, err = err, nil
 		}
-		x.problem(s.path(), "%v", err)
-		return nil
 	}
-	if got := spanOf(seg.Info().Ranges); got != s.meta.spanMeta || seg.Info().InstanceID != s.in.id {
-		x.problem(s.path(), "it is about %+v, the manifest says %+v", got, s.meta.spanMeta)
+	switch {
+	case err != nil:
+		x.problem(s.path(), "positions %d to %d: %v", s.meta.First, s.meta.Last, err)
+	case damage != nil:
+		x.problem(s.path(), "positions %d to %d: %v", s.meta.First, s.meta.Last, damage)
+		x.damaged = append(x.damaged, found{in: s.in, damage: damage})
+	}
+	if err != nil || damage != nil {
+		numbers.unread(Gap{First: s.meta.First, Last: s.meta.Last})
+		return nil
 	}
 	x.report.Events += int64(s.meta.Rows)
 	return nil
@@ -118,7 +138,7 @@ func (x *verification) segment(ctx context.Context, s *segmentFile) error {
 
 func (x *verification) run(ctx context.Context, r *runFile, sealed int64) error {
 	defer x.advance(r.meta.Bytes)
-	run, err := r.use()
+	run, err := idrun.Open(r.path(), r, r.meta.Bytes) // not what memory has of it
 	if err != nil {
 		x.problem(r.path(), "%v", err)
 		return nil
@@ -145,18 +165,20 @@ func (x *verification) run(ctx context.Context, r *runFile, sealed int64) error 
 }
 
 // head checks the numbers of what is not sealed.
-func (x *verification) head(in *instance, v *view) error {
+func (x *verification) head(in *instance, v *view, known []Gap, numbers *numbering) {
 	next := v.version.sealed + 1
 	v.chunks(func(c *chunkView) bool {
 		for _, b := range c.batches {
-			if b.first != next {
-				x.problem(x.log.path(walDir), "instance %q: positions %d to %d are missing", in.info().Name, next, b.first-1)
+			for _, r := range (lostRange{Gap: Gap{First: next, Last: b.first - 1}}).without(known) {
+				x.problem(x.log.path(walDir), "instance %q: positions %d to %d are missing", in.info().Name, r.First, r.Last)
 			}
 			next = b.last() + 1
+			for i, s := range b.streams {
+				numbers.next([]byte(s.name), b.sequences[i], int64(s.count), b.first)
+			}
 		}
 		return true
 	})
-	return nil
 }
 
 func (x *verification) wal() error {

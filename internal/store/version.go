@@ -2,6 +2,8 @@ package store
 
 import (
 	"sync/atomic"
+
+	"github.com/firnlog/firn/internal/store/exec"
 )
 
 // version is the set of an instance's segments and id runs at one moment. It is
@@ -13,7 +15,8 @@ type version struct {
 	recorded int64 // recorded_at of the last of them, milliseconds
 	segments []*segmentFile
 	runs     []*runFile
-	removed  []Gap // what is gone, in order
+	removed  []Gap       // what is gone, in order
+	lost     []lostRange // what damage has taken, in order
 }
 
 // file is what versions share.
@@ -32,7 +35,7 @@ func newVersion() *version {
 // with makes the version that has other files; both are held by who made them.
 func (v *version) with(change func(n *version)) *version {
 	n := newVersion()
-	n.sealed, n.recorded, n.removed = v.sealed, v.recorded, v.removed
+	n.sealed, n.recorded, n.removed, n.lost = v.sealed, v.recorded, v.removed, v.lost
 	n.segments = append(n.segments, v.segments...)
 	n.runs = append(n.runs, v.runs...)
 	change(n)
@@ -91,7 +94,4 @@ func (in *instance) replace(n *version, change func(v *view)) {
 }
 
 // Gap is an inclusive range of positions.
-type Gap struct {
-	First int64 `json:"first"`
-	Last  int64 `json:"last"`
-}
+type Gap = exec.Gap
