@@ -22,15 +22,23 @@ type answer struct {
 	err  string
 }
 
-// writer sends one message, in one frame if it is short.
+// writer sends one message after another, each in one frame if it is short.
 type writer struct {
-	ws      *websocket.Conn
-	timeout time.Duration
-	buf     []byte
+	ctx context.Context // of the connection
+	ws  *websocket.Conn
+	buf []byte
+	// patience is how long a piece may take; stall then hangs up.
+	patience time.Duration
+	stall    *time.Timer
 
-	message io.WriteCloser // of a long one
-	timer   *time.Timer
-	cancel  context.CancelFunc
+	message io.WriteCloser // a long one that has begun
+}
+
+func newWriter(ctx context.Context, ws *websocket.Conn, patience time.Duration) *writer {
+	w := &writer{ctx: ctx, ws: ws, patience: patience}
+	w.stall = time.AfterFunc(patience, func() { _ = ws.CloseNow() }) // hanging up is all that is left to do
+	w.stall.Stop()
+	return w
 }
 
 // send writes an answer. An error means that the connection is of no use any
@@ -67,42 +75,36 @@ func (w *writer) room() error {
 	if len(w.buf) < pieceBytes {
 		return nil
 	}
+	w.stall.Reset(w.patience)
+	defer w.stall.Stop()
 	if w.message == nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		w.cancel, w.timer = cancel, time.AfterFunc(w.timeout, cancel)
-		message, err := w.ws.Writer(ctx, websocket.MessageText)
+		message, err := w.ws.Writer(w.ctx, websocket.MessageText)
 		if err != nil {
 			return err
 		}
 		w.message = message
 	}
-	w.timer.Reset(w.timeout)
 	_, err := w.message.Write(w.buf)
 	w.buf = w.buf[:0]
 	return err
 }
 
 func (w *writer) finish() error {
+	w.stall.Reset(w.patience)
+	defer w.stall.Stop()
 	if w.message == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
-		defer cancel()
-		return w.ws.Write(ctx, websocket.MessageText, w.buf)
+		return w.ws.Write(w.ctx, websocket.MessageText, w.buf)
 	}
 	defer w.release()
-	w.timer.Reset(w.timeout)
 	if _, err := w.message.Write(w.buf); err != nil {
 		return err
 	}
 	return w.message.Close()
 }
 
-// release ends what a long message holds.
+// release forgets a long message, and a buffer that is large for one answer.
 func (w *writer) release() {
-	if w.cancel != nil {
-		w.timer.Stop()
-		w.cancel()
-	}
-	w.message, w.timer, w.cancel = nil, nil, nil
+	w.message = nil
 	if cap(w.buf) > 2*pieceBytes {
 		w.buf = nil
 	}

@@ -59,7 +59,7 @@ func (c *conn) serve(ctx context.Context) {
 	defer endReads()
 	var lane, sender, stopper sync.WaitGroup
 	lane.Go(func() { c.lane(ctx) })
-	sender.Go(c.send)
+	sender.Go(func() { c.send(ctx) })
 	stopper.Go(c.awaitStop)
 
 	c.receive(ctx, reading)
@@ -80,7 +80,7 @@ func (c *conn) receive(ctx, reading context.Context) {
 	defer stall.Stop()
 	for {
 		stall.Stop()
-		_, from, err := c.ws.Reader(context.Background()) // text and binary alike
+		_, from, err := c.ws.Reader(ctx) // text and binary alike
 		if err != nil {
 			return
 		}
@@ -221,10 +221,10 @@ func (c *conn) hold(r *request, bytes int64) bool {
 
 // send sends answers and pings until c.answers is closed. Once the client is
 // gone it goes on, for those who answer.
-func (c *conn) send() {
+func (c *conn) send(ctx context.Context) {
 	ticker := time.NewTicker(c.door.opts.PingEvery)
 	defer ticker.Stop()
-	w := &writer{ws: c.ws, timeout: c.door.opts.WriteTimeout}
+	w := newWriter(ctx, c.ws, c.door.opts.WriteTimeout)
 	var pings sync.WaitGroup
 	defer pings.Wait()
 	var gone bool
@@ -233,7 +233,7 @@ func (c *conn) send() {
 		select {
 		case <-ticker.C:
 			if !gone {
-				pings.Go(c.ping)
+				pings.Go(func() { c.ping(ctx) })
 			}
 		case a, more := <-c.answers:
 			if !more {
@@ -273,8 +273,8 @@ func (c *conn) panicked(cause any) {
 
 // ping gives proxies on the way something to see. Who does not answer it may
 // stand still in a debugger, and is kept.
-func (c *conn) ping() {
-	ctx, cancel := context.WithTimeout(context.Background(), c.door.opts.PingEvery)
+func (c *conn) ping(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, c.door.opts.PingEvery)
 	defer cancel()
 	_ = c.ws.Ping(ctx)
 }
