@@ -14,7 +14,10 @@ import (
 )
 
 // Log is an open log. Its methods may be called by many goroutines at once.
-type Log struct{ store *store.Log }
+type Log struct {
+	store   *store.Log
+	catalog Validator // nil = nothing is validated
+}
 
 // Open opens the log in dir/log, makes it if there is none, and recovers what
 // a crash left. One process has a log open: another gets ErrLocked. A directory
@@ -24,7 +27,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{store: s}, nil
+	return &Log{store: s, catalog: opts.Catalog}, nil
 }
 
 // Close waits for what is being written, then closes. Closing twice is harmless.
@@ -50,6 +53,12 @@ type AppendRequest struct {
 	// from the parser of package event, which does as much. Append checks them
 	// where it is not set.
 	Checked bool
+	// Warn, if not nil, is called at most once, before Append returns: when the
+	// batch is stored although payloads break the schemas of their types, as
+	// ValidationWarn has it. It gets at most MaxFaults, and one that says where
+	// validation has stopped if there may be more. Without it such an instance's
+	// events are not validated: nobody would be told.
+	Warn func([]Fault)
 }
 
 // Receipt says where an event is stored.
@@ -57,14 +66,15 @@ type Receipt = store.Receipt
 
 // Append stores a batch, all of it or nothing, in the order given. When it
 // returns without error every event is on disk (fsync) and visible to the next
-// query and every subscription. Errors: *event.InvalidError, *SequenceError,
-// *IDConflictError, ErrNotFound, ErrInvalid, ErrOverloaded, ErrNoSpace, ErrFailed
+// query and every subscription. Errors: *event.InvalidError, *PayloadError,
+// *SequenceError, *IDConflictError, ErrNotFound, ErrInvalid, ErrOverloaded, ErrNoSpace, ErrFailed
 // before the batch was written, and ErrClosed leave nothing stored; any other
 // error means unknown: retry with the same ids.
 //
 // An event whose ID the instance holds already is not stored again: its Receipt
 // is that of the first, marked Duplicate. The ids are looked up before
-// ExpectedSequence, so a retry of a success is a success.
+// ExpectedSequence, and before an event is refused for its payload, so a retry of
+// a success is a success.
 func (l *Log) Append(ctx context.Context, r AppendRequest) ([]Receipt, error) {
 	if !r.Checked {
 		events, err := l.check(r.Events)
@@ -73,9 +83,17 @@ func (l *Log) Append(ctx context.Context, r AppendRequest) ([]Receipt, error) {
 		}
 		r.Events = events
 	}
-	return l.store.Append(ctx, store.AppendRequest{
+	faults, err := l.validate(ctx, &r)
+	if err != nil {
+		return nil, err
+	}
+	receipts, err := l.store.Append(ctx, store.AppendRequest{
 		Instance: r.Instance, Events: r.Events, ExpectedSequence: r.ExpectedSequence, AutoCreate: r.AutoCreate,
 	})
+	if err == nil && len(faults) > 0 {
+		r.Warn(faults)
+	}
+	return receipts, err
 }
 
 // check makes sure of events that were given in Go and returns them as they are

@@ -26,6 +26,10 @@ type Options struct {
 	// SystemRetention, where it is not nil, is the retention in days of the
 	// instance system (0 = for ever), above the setting that is stored.
 	SystemRetention *int
+	// Catalog says what the payloads of event types must look like; what becomes
+	// of those that do not is each instance's Validation. Default: nothing is
+	// validated.
+	Catalog Validator
 }
 
 func (o Options) store() store.Options {

@@ -62,7 +62,7 @@ func TestExampleOfThePageLoads(t *testing.T) {
 	if faults := c.Validate("order.paid", []byte(`{"total":12.50,"currency":"CHF"}`)); faults != nil {
 		t.Errorf("faults %v", faults)
 	}
-	want := []Fault{{"payload.currency", `must be "CHF" or "EUR", is "USD"`}, {"payload.total", "is missing"}}
+	want := []Fault{{Path: "payload.currency", Message: `must be "CHF" or "EUR", is "USD"`}, {Path: "payload.total", Message: "is missing"}}
 	if diff := cmp.Diff(want, c.Validate("order.paid", []byte(`{"currency":"USD"}`))); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}

@@ -20,13 +20,12 @@ const (
 	maxFaults = 20
 	// maxValues is how many values a payload may have to be checked in full.
 	maxValues = 50_000
+	// maxPath is how many bytes of a fault's path are told: keys may be long.
+	maxPath = 512
 )
 
 // Fault is one place where a payload is not what its type's schema says.
-type Fault struct {
-	Path    string // such as payload.headers[2].key
-	Message string // what is wrong there and what would be right
-}
+type Fault = event.Fault
 
 // validate finds the faults of a payload, in the order of their paths; nil if
 // there are none.
@@ -40,7 +39,7 @@ func (s *schema) validate(payload jsontext.Value) []Fault {
 	d := decoder{left: maxValues}
 	object, ok := d.object(payload)
 	if !ok {
-		return []Fault{{"payload", fmt.Sprintf("has more than %d values, too many to be checked one by one", maxValues)}}
+		return []Fault{{Path: "payload", Message: fmt.Sprintf("has more than %d values, too many to be checked one by one", maxValues)}}
 	}
 	err := s.full.Validate(object)
 	if err == nil {
@@ -48,7 +47,7 @@ func (s *schema) validate(payload jsontext.Value) []Fault {
 	}
 	bad, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
-		return []Fault{{"payload", err.Error()}}
+		return []Fault{{Path: "payload", Message: err.Error()}}
 	}
 	return faultsOf(bad, object, "payload")
 }
@@ -70,10 +69,10 @@ func faultsOf(bad *jsonschema.ValidationError, value any, name string) []Fault {
 	}
 	faults := make([]Fault, 0, len(f.found)+1)
 	for _, l := range f.found {
-		faults = append(faults, Fault{f.path(l.at), l.message})
+		faults = append(faults, Fault{Path: cutTo(f.path(l.at), maxPath), Message: l.message})
 	}
 	if more > 0 {
-		faults = append(faults, Fault{name, fmt.Sprintf("has %d more faults", more)})
+		faults = append(faults, Fault{Path: name, Message: fmt.Sprintf("has %d more faults", more)})
 	}
 	return faults
 }

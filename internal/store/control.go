@@ -101,6 +101,7 @@ var ownTypes = map[string]bool{
 	typeInstanceCreated: true, typeInstanceUpdated: true, typeInstanceDeleted: true,
 	"target.connected": true, "target.disconnected": true, "target.dead_lettered": true,
 	"server.started": true, "server.stopped": true,
+	"setting.updated": true, "setting.deleted": true,
 	"backfill.started": true, "backfill.completed": true, "backfill.failed": true,
 }
 
