@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -68,7 +69,7 @@ type connection struct {
 const defaultServer = "http://127.0.0.1:7070"
 
 // vars are the values that help texts show.
-var vars = kong.Vars{"default_server": defaultServer, "default_limit": "1000", "permissions": strings.Join(auth.All().Names(), ", ")}
+var vars = kong.Vars{"checked_records": strconv.Itoa(checkedRecords), "default_server": defaultServer, "default_limit": "1000", "permissions": strings.Join(auth.All().Names(), ", ")}
 
 // output says in which form results are written.
 type output struct {

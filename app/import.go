@@ -1,26 +1,32 @@
 package app
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/firnlog/firn/client"
 	"github.com/firnlog/firn/event"
 )
 
 type importCommand struct {
 	connection
-	Instance string `short:"i" required:"" placeholder:"NAME" help:"Instance, by id or name; made if it does not exist (--no-create refuses that)."`
-	Create   bool   `default:"true" negatable:"" help:"Make the instance if it does not exist."`
-	Format   string `enum:"auto,ndjson,csv" default:"auto" placeholder:"FORMAT" help:"ndjson or csv (default: by the file's name, else ndjson)."`
-	Batch    int    `default:"5000" placeholder:"N" help:"Events a batch, stored together (default: 5000)."`
-	SkipBad  bool   `help:"Pass over lines that cannot be events, report them, and go on."`
-	CSVText  bool   `name:"csv-text" help:"Take every CSV cell as text; without it, numbers, true and false are what they look like."`
+	Instance    string `short:"i" required:"" placeholder:"NAME" help:"Instance, by id or name; made if it does not exist (--no-create refuses that)."`
+	Create      bool   `default:"true" negatable:"" help:"Make the instance if it does not exist."`
+	Format      string `enum:"auto,ndjson,csv" default:"auto" placeholder:"FORMAT" help:"ndjson or csv (default: by the file's name, else ndjson)."`
+	Batch       int    `default:"5000" placeholder:"N" help:"Events a batch, stored together (default: 5000)."`
+	SkipBad     bool   `help:"Pass over lines that cannot be events, report them, and go on."`
+	CheckFields bool   `default:"true" negatable:"" help:"Stop where the first ${checked_records} records (or all of a shorter file) never have a field that a flag names; --no-check-fields only warns at the end."`
+	Delimiter   string `placeholder:"CHAR" help:"What separates the cells of CSV: one character, or tab (default: found out from the first line)."`
+	CSVText     bool   `name:"csv-text" help:"Take every CSV cell as text; without it, numbers, true and false are what they look like."`
 	mapping
 	File string `arg:"" help:"The file; - is standard input."`
 }
@@ -49,7 +55,7 @@ func (c *importCommand) Run(env *environment) error {
 		return err
 	}
 	defer in.Close()
-	src, err := c.source(in, name)
+	src, err := c.source(env, in, name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -58,7 +64,7 @@ func (c *importCommand) Run(env *environment) error {
 		return err
 	}
 	defer s.close()
-	imp := &importing{importCommand: c, env: env, session: s, name: name, src: src, bar: env.newProgress(size, "importing "+filepath.Base(name))}
+	imp := &importing{importCommand: c, env: env, session: s, name: name, src: src, regular: size >= 0, watch: c.watch(), bar: env.newProgress(size, "importing "+filepath.Base(name))}
 	err = imp.run(env.ctx)
 	imp.bar.done()
 	imp.report(err)
@@ -93,15 +99,39 @@ func (c *importCommand) file(env *environment) (name string, in io.ReadCloser, s
 	return c.File, f, size, nil
 }
 
-func (c *importCommand) source(in io.Reader, name string) (source, error) {
-	format := c.Format
-	if format == "auto" && strings.EqualFold(filepath.Ext(name), ".csv") {
+func (c *importCommand) source(env *environment, file io.Reader, name string) (source, error) {
+	in := bufio.NewReaderSize(file, 256<<10)
+	if err := refuseBinary(in, name); err != nil {
+		return nil, err
+	}
+	format, delimiter := c.Format, rune(0)
+	switch extension := strings.ToLower(filepath.Ext(name)); {
+	case format != "auto":
+	case extension == ".csv", extension == ".tsv":
 		format = "csv"
 	}
-	if format == "csv" {
-		return newCSV(in, !c.foreign(), c.CSVText)
+	if format != "csv" {
+		return newNDJSON(in, c.split()), nil
 	}
-	return newNDJSON(in, c.foreign()), nil
+	switch {
+	case c.Delimiter == "tab" || c.Delimiter == `\t`:
+		delimiter = '\t'
+	case utf8.RuneCountInString(c.Delimiter) == 1 && !strings.Contains("\"\r\n\ufffd", c.Delimiter):
+		delimiter, _ = utf8.DecodeRuneInString(c.Delimiter)
+	case c.Delimiter != "":
+		return nil, usagef("--delimiter %q: one character, such as ';', or tab", c.Delimiter)
+	}
+	src, err := newCSV(in, !c.foreign(), c.CSVText, delimiter)
+	if err != nil {
+		return nil, err
+	}
+	if c.Delimiter == "" && src.in.Comma != ',' {
+		env.say(fmt.Sprintf("firn: %s: the cells are separated by %q; --delimiter says otherwise", name, src.in.Comma))
+	}
+	if c.foreign() {
+		return src, c.mapping.inHeader(src.header)
+	}
+	return src, nil
 }
 
 // importing is one run of an import.
@@ -111,13 +141,18 @@ type importing struct {
 	session *session
 	name    string
 	src     source
+	regular bool // the file is one, and can be read ahead
 	bar     *progress
 	parser  event.Parser
 
 	stored, duplicates int64
-	bad                []error // the first of them
+	batches            int
+	watch              *fieldWatch // nil where no field is mapped
+	bad                []error     // the first of them
 	badCount           int64
 	lastLine           int // that has been stored
+	// ownIDs says that the id of a conflict was made by the import.
+	ownIDs bool
 }
 
 // parsed is a record that is an event, or the fault of one that is not.
@@ -150,7 +185,10 @@ func (im *importing) run(ctx context.Context) error {
 		select {
 		case p, more := <-events:
 			if !more {
-				return im.store(ctx, &b, lines)
+				if err := im.store(ctx, &b, lines); err != nil {
+					return err
+				}
+				return im.finish(ctx)
 			}
 			if p.err != nil {
 				if err := im.refuse(p, ctx, &b, lines); err != nil {
@@ -189,11 +227,12 @@ func tooLarge(b *batch, p parsed) bool {
 func (im *importing) refuse(p parsed, ctx context.Context, b *batch, lines []parsed) error {
 	var bad *badRecord
 	if im.SkipBad && errors.As(p.err, &bad) {
-		const shown = 20
-		if im.badCount++; im.badCount <= shown {
-			im.bad = append(im.bad, p.err)
-		}
+		im.pass(p.err)
 		return nil
+	}
+	var absent *absentField
+	if errors.As(p.err, &absent) {
+		return p.err // what came before it is as wrong
 	}
 	if err := im.store(ctx, b, lines); err != nil {
 		return err
@@ -201,23 +240,59 @@ func (im *importing) refuse(p parsed, ctx context.Context, b *batch, lines []par
 	return p.err
 }
 
-// read parses record after record.
+// finish makes the instance of a file that had no event, so that it is there
+// whether the file was empty or not.
+func (im *importing) finish(ctx context.Context) error {
+	if im.batches > 0 {
+		return nil
+	}
+	_, err := im.session.client.Instance(ctx, im.Instance)
+	var answered *client.Error
+	if im.Create && errors.As(err, &answered) && answered.Status == http.StatusNotFound {
+		_, err = im.session.createInstance(ctx, im.Instance, settings{})
+	}
+	return err
+}
+
+// read parses record after record. Those of a regular file wait until it is
+// known that they have the fields that the flags name, so that nothing is
+// stored that was meant otherwise.
 func (im *importing) read(ctx context.Context, out chan<- parsed) {
+	const maxHeld = 16 << 20 // bytes
+	var held []parsed
+	size := 0
+	send := func(all ...parsed) bool {
+		for _, p := range all {
+			select {
+			case out <- p:
+			case <-ctx.Done():
+				return false
+			}
+		}
+		return true
+	}
 	for {
 		p, err := im.next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
 		p.err = err
-		select {
-		case out <- p:
-		case <-ctx.Done():
+		ended := errors.Is(err, io.EOF)
+		if fault := im.watch.check(ended); fault != nil {
+			send(parsed{line: p.line, err: fault})
 			return
 		}
+		if ended {
+			send(held...)
+			return
+		}
+		held, size = append(held, p), size+len(p.draft.Payload)
 		var bad *badRecord
-		if err != nil && !errors.As(err, &bad) {
+		final := err != nil && !errors.As(err, &bad)
+		if !final && im.regular && size < maxHeld && im.watch.undecided() {
+			continue
+		}
+		if !send(held...) || final {
 			return
 		}
+		held, size = held[:0], 0
 	}
 }
 
@@ -228,10 +303,15 @@ func (im *importing) next() (parsed, error) {
 	}
 	p := parsed{line: r.line, offset: r.offset}
 	text := r.text
-	if im.foreign() {
-		if text, err = im.mapping.event(r.members); err != nil {
-			return p, &badRecord{r.line, err}
-		}
+	switch {
+	case im.foreign():
+		im.watch.saw(r.members)
+		text, err = im.mapping.event(r.members)
+	case im.split():
+		text, err = im.mapping.retime(r.members)
+	}
+	if err != nil {
+		return p, &badRecord{r.line, err}
 	}
 	im.parser.DropServerFields = true
 	d, err := im.parser.AppendLine(nil, text)
@@ -259,37 +339,6 @@ func plainEventError(err error) error {
 	return err
 }
 
-// store appends a batch.
-func (im *importing) store(ctx context.Context, b *batch, lines []parsed) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	receipts, err := im.session.append(ctx, *b)
-	if err != nil {
-		return im.atLine(err, lines)
-	}
-	for _, r := range receipts {
-		if r.Duplicate {
-			im.duplicates++
-		} else {
-			im.stored++
-		}
-	}
-	last := lines[len(lines)-1]
-	im.lastLine = last.line
-	im.bar.set(last.offset)
-	im.bar.say(fmt.Sprintf("%s, %s", filepath.Base(im.name), counted(im.stored+im.duplicates, "event")))
-	return nil
-}
-
-// atLine says which line an error of the log is about.
-func (im *importing) atLine(err error, lines []parsed) error {
-	if i := eventIndex(err); i >= 0 && i < len(lines) {
-		return fmt.Errorf("%s:%d: %w", im.name, lines[i].line, err)
-	}
-	return err
-}
-
 // report says what came of it, also when it ended early.
 func (im *importing) report(err error) {
 	for _, bad := range im.bad {
@@ -297,6 +346,9 @@ func (im *importing) report(err error) {
 	}
 	if more := im.badCount - int64(len(im.bad)); more > 0 {
 		im.env.say(fmt.Sprintf("firn: … and %s more", counted(more, "bad line")))
+	}
+	if err == nil {
+		im.watch.warn(im.env, im.name)
 	}
 	summary := fmt.Sprintf("imported %s into %s", counted(im.stored, "event"), im.Instance)
 	if im.duplicates > 0 {
@@ -329,8 +381,12 @@ func (im *importing) explain(err error) error {
 			"If these are records of another program, say which field is which: --type-field FIELD (or --type TYPE for all),\n--time-field FIELD, --stream-field FIELD and so on; the rest goes to the payload.")
 	case errors.As(err, &bad):
 		return hint(fmt.Errorf("%s:%d: %w", im.name, bad.line, bad.err), "Mend the line, or give --skip-bad to pass over it.\n%s", again)
+	case isIDConflict(err) && !im.ownIDs:
+		return hint(err, "Another event has this id: another record of the file, or one that the log holds already.\n--skip-bad passes over such records and names each. An event never changes once stored.")
 	case isIDConflict(err):
 		return hint(err, "The log holds another event under this id. Was the file imported before with other --…-field flags?\nThen import it into an instance of its own: an event never changes once stored.")
+	case errors.As(err, new(*absentField)):
+		return hint(err, "Nothing was stored. Mend the flag, or give --no-check-fields if only later records have the field.")
 	case errors.Is(err, context.Canceled):
 		return hint(errors.New("interrupted"), again)
 	}

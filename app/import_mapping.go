@@ -33,8 +33,29 @@ type mapping struct {
 // foreign reports whether records are mapped, rather than events as they are.
 func (m *mapping) foreign() bool {
 	fields := *m
-	fields.Stream = "" // that is said of either
+	fields.Stream, fields.TimeFormat = "", "" // these are said of either
 	return fields != mapping{}
+}
+
+// split reports whether records are needed as members.
+func (m *mapping) split() bool { return m.foreign() || m.TimeFormat != "" }
+
+// retime is an event as it is, but for its time, which is in the given format.
+func (m *mapping) retime(record []member) (jsontext.Value, error) {
+	out := object{}
+	for _, f := range record {
+		value := f.value
+		if slices.Contains([]string{"timestamp", "created_at", "createdAt"}, f.key) {
+			var err error
+			if value, err = m.asTime(value); err != nil {
+				return nil, fmt.Errorf("field %q: %w", f.key, err)
+			}
+		}
+		if value != nil {
+			out.put(f.key, value)
+		}
+	}
+	return out.close(), nil
 }
 
 // member is one field of a record.
@@ -136,8 +157,12 @@ type mappedField struct {
 }
 
 func (m *mapping) fields() []mappedField {
+	typeField := m.TypeField
+	if typeField == "" && m.Type == "" {
+		typeField = "event_type"
+	}
 	all := []mappedField{
-		{to: "event_type", from: m.TypeField, otherwise: m.Type, convert: asText},
+		{to: "event_type", from: typeField, otherwise: m.Type, convert: asText},
 		{to: "stream_id", from: m.StreamField, otherwise: m.Stream, convert: asText},
 		{to: "timestamp", from: m.TimeField, convert: m.asTime},
 		{to: "id", from: m.IDField, convert: asText},

@@ -158,7 +158,7 @@ func TestCSVCells(t *testing.T) {
 		{true, []string{`{"a":"1","b":"x"}`, `{"a":"007","b":"true"}`, `{"a":"say \"hi\"","b":"1e3"}`, `{}`, `{"a":" 1","b":"null"}`}},
 	}
 	for _, tt := range tests {
-		s, err := newCSV(strings.NewReader(text), false, tt.text)
+		s, err := newCSV(strings.NewReader(text), false, tt.text, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,11 +181,11 @@ func TestCSVCells(t *testing.T) {
 
 func TestCSVRefuses(t *testing.T) {
 	for in, want := range map[string]string{"": "the file is empty", "a,b,a\n": `"a" stands there twice`, "a,\"b\n": "not closed"} {
-		if _, err := newCSV(strings.NewReader(in), false, false); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newCSV(strings.NewReader(in), false, false, 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("newCSV(%q) = %v, want %q in it", in, err, want)
 		}
 	}
-	s, err := newCSV(strings.NewReader("a,b\n1\n1,2\n1,x\"y\n3,4\n"), false, false)
+	s, err := newCSV(strings.NewReader("a,b\n1\n1,2\n1,x\"y\n3,4\n"), false, false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func FuzzImport(f *testing.F) {
 			first = ids
 		}
 		for _, text := range []bool{true, false} {
-			if s, err := newCSV(bytes.NewReader(data), !text, text); err == nil {
+			if s, err := newCSV(bytes.NewReader(data), !text, text, 0); err == nil {
 				drain(t, s)
 			}
 		}

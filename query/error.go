@@ -59,6 +59,10 @@ func nearest(name string, known []string) (best string, ok bool) {
 	return best, ok
 }
 
+// Nearest is the one of known that name was probably meant to be; ok is false
+// if none is near. Messages suggest it.
+func Nearest(name string, known []string) (best string, ok bool) { return nearest(name, known) }
+
 // distance is the number of bytes to insert, remove or replace to make b of a.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
