@@ -94,12 +94,8 @@ func (c *chunkView) block(in *identity) (column.Block, error) {
 		k.builder = column.NewBuilder(in.columns())
 	}
 	if k.builder.Rows() > c.rows {
-		// A later view has had its columns built: build the earlier one's apart.
-		b := column.NewBuilder(in.columns())
-		if err := appendRows(b, c.batches); err != nil {
-			return nil, err
-		}
-		return b.Snapshot(), nil
+		// A later view has had its columns built.
+		return k.builder.SnapshotOf(c.rows), nil
 	}
 	if err := appendRows(k.builder, c.batches[k.built:]); err != nil {
 		return nil, err

@@ -34,8 +34,25 @@ type Block interface {
 	// Events appends the events of the given rows, in the order given. Fields
 	// that need does not name may be left zero.
 	Events(dst []event.Event, rows []int32, need Need) ([]event.Event, error)
+	// Fit tells how many of rows, from the first on and at least one, Events
+	// makes within limit bytes of memory, and how many bytes it takes for them
+	// at most.
+	Fit(rows []int32, limit int64) (n int, bytes int64)
+	// Reading returns the block for one reader, which charges what it holds of
+	// columns to b before it makes them, where they are not kept for all
+	// readers anyway, and counts what it reads from disk. A column stays until
+	// end is called; after that nothing of the block may be used.
+	Reading(b Budget) (block Block, end func())
 	// BytesRead is how many bytes were read from disk for this block so far.
 	BytesRead() int64
+}
+
+// Budget is what memory is taken from. It may be used by many goroutines.
+type Budget interface {
+	// Charge takes n bytes, or fails.
+	Charge(n int64) error
+	// Refund gives back n of the bytes charged.
+	Refund(n int64)
 }
 
 // Order is an order of rows in a block.

@@ -30,6 +30,7 @@ type Builder struct {
 	meta    Meta
 	rows    int
 	content int64
+	sizes   []uint32  // content by row
 	cols    []*Packed // by Col
 	paths   []PathColumn
 	colOf   map[string]Col // path key → column
@@ -65,6 +66,9 @@ func (b *Builder) Rows() int { return b.rows }
 
 // Content is the number of bytes of texts appended.
 func (b *Builder) Content() int64 { return b.content }
+
+// RowContent is the number of bytes of texts of a row.
+func (b *Builder) RowContent(row int) int64 { return int64(b.sizes[row]) }
 
 // Paths are the path columns, from FirstPath on.
 func (b *Builder) Paths() []PathColumn { return b.paths[:len(b.paths):len(b.paths)] }
@@ -109,6 +113,7 @@ func (b *Builder) Append(r *Row) error {
 	b.objects[1].append(b, row, r.Metadata)
 	b.rows++
 	b.content += content
+	b.sizes = append(b.sizes, uint32(min(content, math.MaxUint32)))
 	return nil
 }
 

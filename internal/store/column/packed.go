@@ -1,5 +1,7 @@
 package column
 
+import "sort"
+
 // Packed is a column that grows: only the rows that hold a value take room. A
 // copy of the struct is a snapshot that stays valid while the column grows,
 // because what is stored is never changed.
@@ -190,11 +192,62 @@ func (p *Packed) Vector(rows int) *Vector {
 			}
 		}
 	case p.codes != nil:
-		v.Codes, v.Dict = spread(p, p.codes, rows), p.dict
+		v.Codes, v.Dict, v.DictBytes = spread(p, p.codes, rows), p.dict, p.words
 	default:
 		v.Bytes, v.Offsets = p.bytes, p.spreadOffsets(rows)
 	}
 	return v
+}
+
+// first is a snapshot of the column as far as the first rows.
+func (p *Packed) first(rows int) Packed {
+	q := *p
+	q.index = nil // the builder's alone
+	if q.rows == nil {
+		q.n = min(q.n, rows)
+	} else {
+		q.n = sort.Search(q.n, func(i int) bool { return int(p.rows[i]) >= rows })
+	}
+	return q
+}
+
+// pick is Vector(…).Pick(rows) without the rows between.
+func (p *Packed) pick(rows []int32) *Vector {
+	some := newPacked(p.kind, 0)
+	some.codes, some.index, some.rows = nil, nil, []uint32{}
+	if p.codes != nil {
+		some.codes, some.dict, some.words = []uint32{}, p.dict, p.words
+	} else if p.kind == String || p.kind == JSON {
+		some.offsets = []uint32{0}
+	}
+	for to, row := range rows {
+		i := int(row)
+		if p.rows != nil {
+			i = sort.Search(p.n, func(i int) bool { return p.rows[i] >= uint32(row) })
+		}
+		if i >= p.n || p.Row(i) != int(row) {
+			continue
+		}
+		some.take(p, i, to)
+	}
+	return some.Vector(len(rows))
+}
+
+// take adds value i of p, which has the same kind and dictionary.
+func (s *Packed) take(p *Packed, i, row int) {
+	switch {
+	case p.kind == Int:
+		s.addInt(row, p.ints[i])
+	case p.kind == Double:
+		s.addDouble(row, p.doubles[i])
+	case p.kind == Bool:
+		s.addBool(row, p.bools[i])
+	case p.codes != nil:
+		s.mark(row)
+		s.codes = append(s.codes, p.codes[i])
+	default:
+		s.addBytes(row, p.bytes[p.offsets[i]:p.offsets[i+1]])
+	}
 }
 
 // Row is the row of value i.

@@ -22,7 +22,7 @@ type Row struct {
 
 // Content is about how many bytes the row's texts have.
 func (r *Row) Content() int {
-	n := len(r.StreamID) + len(r.EventType) + len(r.ID) + len(r.Payload) + len(r.Metadata)
+	n := len(r.StreamID) + len(r.EventType) + len(r.ID) + max(len(r.Payload), len(emptyObject)) + max(len(r.Metadata), len(emptyObject))
 	if r.Actor != nil {
 		n += len(*r.Actor)
 	}

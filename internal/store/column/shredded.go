@@ -19,6 +19,10 @@ type Source interface {
 	Distinct(c Col) (values []string, missing bool, err error)
 	// BytesRead is how many bytes were read from disk so far.
 	BytesRead() int64
+	// Sizes tells how large the rows are.
+	Sizes() *Sizes
+	// Reading is Block's.
+	Reading(b Budget) (s Source, end func())
 }
 
 // shredded is the Block of the columns that a Builder made.
@@ -29,13 +33,13 @@ type shredded struct {
 	source Source
 
 	index  func() map[string]Col // path key → column
-	shapes [2]shapes
+	shapes *[2]shapes
 }
 
 // NewBlock makes a block of columns. paths are the path columns, from FirstPath
 // on.
 func NewBlock(meta Meta, rows int, paths []PathColumn, source Source) Block {
-	b := &shredded{meta: meta, rows: rows, paths: paths, source: source}
+	b := &shredded{meta: meta, rows: rows, paths: paths, source: source, shapes: new([2]shapes)}
 	b.index = sync.OnceValue(func() map[string]Col {
 		m := make(map[string]Col, len(paths))
 		for i, p := range paths {
@@ -53,6 +57,22 @@ func NewBlock(meta Meta, rows int, paths []PathColumn, source Source) Block {
 func (b *shredded) Rows() int        { return b.rows }
 func (b *shredded) Order() Order     { return b.meta.Order }
 func (b *shredded) BytesRead() int64 { return b.source.BytesRead() }
+
+// Reading implements Block.
+func (b *shredded) Reading(budget Budget) (Block, func()) {
+	r := *b
+	var end func()
+	r.source, end = b.source.Reading(budget)
+	return &r, end
+}
+
+// Fit implements Block. An event is made of a row of each column, which is
+// picked first, and of its texts.
+func (b *shredded) Fit(rows []int32, limit int64) (n int, bytes int64) {
+	each := int64(128 + 4*(int(FirstPath)+len(b.paths))) // half of it
+	n, bytes = b.source.Sizes().Fit(rows, each, limit/2)
+	return n, 2 * bytes
+}
 
 // Envelope implements Block.
 func (b *shredded) Envelope(root query.Root) (*Vector, error) {

@@ -89,7 +89,7 @@ func (b *shredded) texts(root query.Root, rows []int32, set func(i int, text []b
 	}
 	o := object{vector: p.vector}
 	byCode := make([]*shape, len(shapes.Dict))
-	var arena []byte
+	var out arena
 	for i := range rows {
 		o.at, o.shape = i, nil
 		if shapes.IsValid(i) {
@@ -97,13 +97,39 @@ func (b *shredded) texts(root query.Root, rows []int32, set func(i int, text []b
 				return err
 			}
 		}
-		start := len(arena)
-		if arena, err = o.appendText(arena, root); err != nil {
+		if out.scratch, err = o.appendText(out.scratch[:0], root); err != nil {
 			return err
 		}
-		set(i, jsontext.Value(arena[start:len(arena):len(arena)]))
+		set(i, out.keep())
 	}
 	return nil
+}
+
+// arena keeps texts that are first put together in scratch, so that each of
+// them takes the room that it needs and no more.
+type arena struct {
+	scratch, slab []byte
+}
+
+const slabBytes = 64 << 10
+
+// keep returns what is in scratch, as a text that stays.
+func (a *arena) keep() jsontext.Value {
+	n := len(a.scratch)
+	if n > slabBytes/4 {
+		if cap(a.scratch)-n <= n/4 {
+			text := a.scratch
+			a.scratch = nil
+			return text[:n:n]
+		}
+		return append(make([]byte, 0, n), a.scratch...)
+	}
+	if cap(a.slab)-len(a.slab) < n {
+		a.slab = make([]byte, 0, max(n, min(slabBytes, 2*cap(a.slab)), 1<<10))
+	}
+	from := len(a.slab)
+	a.slab = append(a.slab, a.scratch...)
+	return a.slab[from:len(a.slab):len(a.slab)]
 }
 
 // shapeAt is the shape of a row, remembered by its code.

@@ -40,6 +40,8 @@ type Vector struct {
 	// Kind String and JSON, dictionary form (Codes != nil): Dict[Codes[row]].
 	Codes []uint32
 	Dict  []string
+	// DictBytes is how many bytes the strings of Dict have; 0 = nobody counted.
+	DictBytes int
 	// Kind String and JSON, plain form (Codes == nil): the value of row i is
 	// Bytes[Offsets[i]:Offsets[i+1]]; len(Offsets) is Len+1.
 	Offsets []uint32

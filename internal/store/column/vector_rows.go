@@ -23,15 +23,21 @@ func (v *Vector) AppendText(dst []byte, row int) []byte {
 // Size is about how many bytes of memory the vector holds.
 func (v *Vector) Size() int64 {
 	n := 128 + 8*(len(v.Valid)+len(v.Ints)+len(v.Doubles)+len(v.Bools)) +
-		4*(len(v.Codes)+len(v.Offsets)) + len(v.Bytes) + 16*len(v.Dict)
-	for _, s := range v.Dict {
-		n += len(s)
+		4*(len(v.Codes)+len(v.Offsets)) + cap(v.Bytes) + 16*len(v.Dict) + v.DictBytes
+	if v.DictBytes == 0 {
+		for _, s := range v.Dict {
+			n += len(s)
+		}
 	}
 	return int64(n)
 }
 
-// Pick returns the vector of the given rows of v, in the order given.
+// Pick returns the vector of the given rows of v, in the order given; v itself
+// where that is all of them as they are.
 func (v *Vector) Pick(rows []int32) *Vector {
+	if len(rows) == v.Len && isEveryRow(rows) {
+		return v
+	}
 	p := &Vector{Kind: v.Kind, Len: len(rows)}
 	if v.Valid != nil {
 		p.Valid = pickBits(v.Valid, rows)
@@ -44,15 +50,29 @@ func (v *Vector) Pick(rows []int32) *Vector {
 	case v.Kind == Bool:
 		p.Bools = pickBits(v.Bools, rows)
 	case v.Codes != nil:
-		p.Codes, p.Dict = pickRows(v.Codes, rows), v.Dict
+		p.Codes, p.Dict, p.DictBytes = pickRows(v.Codes, rows), v.Dict, v.DictBytes
 	default:
 		p.Offsets = make([]uint32, 1, len(rows)+1)
+		size := 0
+		for _, row := range rows {
+			size += int(v.Offsets[row+1] - v.Offsets[row])
+		}
+		p.Bytes = make([]byte, 0, size)
 		for _, row := range rows {
 			p.Bytes = append(p.Bytes, v.Bytes[v.Offsets[row]:v.Offsets[row+1]]...)
 			p.Offsets = append(p.Offsets, uint32(len(p.Bytes)))
 		}
 	}
 	return p
+}
+
+func isEveryRow(rows []int32) bool {
+	for i, row := range rows {
+		if int(row) != i {
+			return false
+		}
+	}
+	return true
 }
 
 func pickRows[T any](values []T, rows []int32) []T {

@@ -140,6 +140,19 @@ func newRowBlock(events []event.Event, l layout) *rowBlock {
 func (b *rowBlock) Rows() int        { return len(b.events) }
 func (b *rowBlock) BytesRead() int64 { return b.asked.Load() }
 
+func (b *rowBlock) Reading(column.Budget) (column.Block, func()) { return b, func() {} }
+
+func (b *rowBlock) Fit(rows []int32, limit int64) (n int, bytes int64) {
+	for i, row := range rows {
+		size := int64(2 * eventSize(&b.events[row]))
+		if i > 0 && bytes+size > limit {
+			return i, bytes
+		}
+		bytes += size
+	}
+	return len(rows), bytes
+}
+
 func (b *rowBlock) Order() column.Order { return max(b.layout.order, column.ByPosition) }
 
 func (b *rowBlock) mayHold(f query.Field, value string) bool {

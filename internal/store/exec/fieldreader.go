@@ -54,11 +54,13 @@ func (r *reader) field(f query.Field, rows column.Bitmap) (*fieldReader, error) 
 
 // makeIDs computes the ids of the rows that bring none.
 func (fr *fieldReader) makeIDs(rows, brought column.Bitmap) error {
-	left := fr.r.bitmap()
-	copy(left, rows)
+	left, err := fr.r.copyOf(rows)
+	if err != nil {
+		return err
+	}
 	left.AndNot(brought)
 	const size = 16 + 36 // a string and its bytes
-	if err := fr.r.account.charge(int64(fr.r.rows)*16 + int64(left.Count())*size); err != nil {
+	if err := fr.r.Charge(int64(fr.r.rows)*16 + int64(left.Count())*size); err != nil {
 		return err
 	}
 	fr.made = make([]string, fr.r.rows)

@@ -45,7 +45,7 @@ func (c constant) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if c {
 		return in, nil
 	}
-	return r.bitmap(), nil
+	return r.bitmap()
 }
 
 // allOf holds where every one of its nodes holds.
@@ -137,8 +137,10 @@ func (a anyOf) prune(ref *BlockRef) node {
 }
 
 func (a anyOf) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
-	found, left := r.bitmap(), r.bitmap()
-	copy(left, in)
+	found, left, err := r.foundAndLeft(in)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range a {
 		some, err := n.eval(r, left)
 		if err != nil {
@@ -153,6 +155,15 @@ func (a anyOf) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 		}
 	}
 	return found, nil
+}
+
+// foundAndLeft are two bitmaps: an empty one, and one with the rows of in.
+func (r *reader) foundAndLeft(in column.Bitmap) (found, left column.Bitmap, err error) {
+	if found, err = r.bitmap(); err != nil {
+		return nil, nil, err
+	}
+	left, err = r.copyOf(in)
+	return found, left, err
 }
 
 func (a anyOf) cost() int { return groupCost(a) }
@@ -186,7 +197,10 @@ func (n noneOf) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := r.bitmap()
+	left, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	for i, w := range in {
 		left[i] = w &^ some[i]
 	}

@@ -64,12 +64,17 @@ func (n *idNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := r.bitmap()
+	found, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	if err := selectText(r, found, in, v, n.test); err != nil || v.Valid == nil {
 		return found, err
 	}
-	computed := r.bitmap()
-	copy(computed, in)
+	computed, err := r.copyOf(in)
+	if err != nil {
+		return nil, err
+	}
 	computed.AndNot(v.Valid)
 	if n.decoded {
 		return found, n.selectMade(r, found, computed)
@@ -90,7 +95,10 @@ func (n *idNode) selectMade(r *reader, dst, in column.Bitmap) error {
 	if err != nil {
 		return err
 	}
-	at := r.bitmap()
+	at, err := r.bitmap()
+	if err != nil {
+		return err
+	}
 	for _, m := range n.made {
 		clear(at)
 		selectInts(at, in, positions, span{m.position, m.position})

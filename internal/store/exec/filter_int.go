@@ -89,7 +89,10 @@ func (n *intNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := r.bitmap()
+	found, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	return found, selectSpans(r, found, in, v, n.spans)
 }
 

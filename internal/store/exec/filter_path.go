@@ -33,7 +33,10 @@ func (n *pathNode) cost() int {
 }
 
 func (n *pathNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
-	found := r.bitmap()
+	found, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	if len(n.field.Path) == 0 {
 		return found, n.selectRows(r, found, in)
 	}
@@ -52,7 +55,10 @@ func (n *pathNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if columns.Other == nil {
 		return found, nil
 	}
-	rest := r.bitmap()
+	rest, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	orInto(rest, in, columns.Other)
 	rest.AndNot(found)
 	return found, n.selectRows(r, found, rest)

@@ -23,8 +23,10 @@ func (n *searchNode) prune(*BlockRef) node { return n }
 func (n *searchNode) cost() int            { return costSearch }
 
 func (n *searchNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
-	found, left := r.bitmap(), r.bitmap()
-	copy(left, in)
+	found, left, err := r.foundAndLeft(in)
+	if err != nil {
+		return nil, err
+	}
 	look := func(v *column.Vector) error {
 		if err := n.selectVector(r, found, left, v); err != nil {
 			return err

@@ -48,7 +48,10 @@ func (n *textNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := r.bitmap()
+	found, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	sorted := n.field.Root == query.StreamID && r.block.Order() == column.ByStream && v.Codes != nil && v.Valid == nil
 	if sorted && n.test.wantsStrings() && len(n.test.equal) <= manySpans {
 		for _, stream := range n.test.equal {

@@ -113,6 +113,8 @@ type brokenBlock struct {
 	fail func() error
 }
 
+func (b brokenBlock) Reading(column.Budget) (column.Block, func()) { return b, func() {} }
+
 func (b brokenBlock) Envelope(query.Root) (*column.Vector, error) { return nil, b.fail() }
 
 func TestFaultsOfBlocksAreErrors(t *testing.T) {

@@ -138,12 +138,12 @@ func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Re
 	}
 	if len(q.Select) == 0 {
 		res.Events = events
-		res.Bytes = int64(sizeOf(events))
+		res.Bytes = sizeOf(events)
 		return events, nil
 	}
 	for i := range events {
 		selected := projection.Append(nil, &events[i])
-		if err := e.account.charge(int64(len(selected))); err != nil {
+		if err := e.account.Charge(int64(len(selected))); err != nil {
 			return nil, err
 		}
 		res.Selected = append(res.Selected, selected)

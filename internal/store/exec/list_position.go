@@ -53,7 +53,11 @@ func (e *engine) listByPosition(ctx context.Context, w window, desc, total bool)
 			return matches{n: ref.Rows}, nil
 		}
 		err = e.matching(ctx, ref, func(_ *reader, rows column.Bitmap) error {
-			m = matches{n: rows.Count(), rows: rows.Clone()}
+			m.n = rows.Count()
+			if err := e.account.Charge(int64(len(rows)) * 8); err != nil {
+				return err
+			}
+			m.rows = rows.Clone()
 			return nil
 		})
 		return m, err
@@ -66,6 +70,7 @@ func (e *engine) listByPosition(ctx context.Context, w window, desc, total bool)
 			}
 			out.picks = append(out.picks, picks...)
 		}
+		e.account.Refund(int64(len(m.rows)) * 8)
 		seen += m.n
 		return total || seen <= end, nil
 	})
@@ -84,9 +89,11 @@ func (e *engine) picksOf(ctx context.Context, block int, rows column.Bitmap, fro
 	defer e.close(r)
 	if rows == nil {
 		e.cost.scans(ref)
-		rows = r.everyRow()
+		if rows, err = r.everyRow(); err != nil {
+			return nil, err
+		}
 	}
-	if err := e.account.charge(int64(to) * pickSize); err != nil {
+	if err := e.account.Charge(int64(to) * pickSize); err != nil {
 		return nil, err
 	}
 	positions, err := r.ints(query.Position)
@@ -100,7 +107,12 @@ func (e *engine) picksOf(ctx context.Context, block int, rows column.Bitmap, fro
 		}
 		return picks, nil
 	}
-	rows = nearEnd(r, rows, positions, to, desc)
+	if rows, err = nearEnd(r, rows, positions, to, desc); err != nil {
+		return nil, err
+	}
+	if err := r.Charge(int64(rows.Count()) * pickSize); err != nil {
+		return nil, err
+	}
 	picks := make([]pick, 0, rows.Count())
 	for row := range rows.All() {
 		picks = append(picks, pick{block, int32(row), positions.Ints[row]})
@@ -116,7 +128,7 @@ func (e *engine) picksOf(ctx context.Context, block int, rows column.Bitmap, fro
 
 // nearEnd narrows rows to those with the lowest, or with desc the highest,
 // positions: n of them or somewhat more.
-func nearEnd(r *reader, rows column.Bitmap, positions *column.Vector, n int, desc bool) column.Bitmap {
+func nearEnd(r *reader, rows column.Bitmap, positions *column.Vector, n int, desc bool) (column.Bitmap, error) {
 	first, last := r.ref.FirstPosition, r.ref.LastPosition
 	matches := rows.Count()
 	// As many positions as hold n matches if they are spread evenly, then twice
@@ -127,14 +139,17 @@ func nearEnd(r *reader, rows column.Bitmap, positions *column.Vector, n int, des
 		if desc {
 			s = span{last - width, last}
 		}
-		some := r.bitmap()
+		some, err := r.bitmap()
+		if err != nil {
+			return nil, err
+		}
 		selectInts(some, rows, positions, s)
 		if some.Count() >= n {
-			return some
+			return some, nil
 		}
 		width = max(width, 1)
 	}
-	return rows
+	return rows, nil
 }
 
 const pickSize = 24

@@ -139,6 +139,10 @@ func (s *sorter) collect(r *reader, block int, rows column.Bitmap, top *topN[can
 	if err != nil {
 		return err
 	}
+	some, err := r.bitmap()
+	if err != nil {
+		return err
+	}
 	fields := make([]*fieldReader, len(s.order))
 	for i, o := range s.order {
 		if fields[i], err = r.field(o.Field, rows); err != nil {
@@ -147,7 +151,6 @@ func (s *sorter) collect(r *reader, block int, rows column.Bitmap, top *topN[can
 	}
 	var (
 		keys = make([]sortKey, len(fields))
-		some = r.bitmap()
 		c    candidate // one for all rows: what is kept is a copy
 	)
 	// Rows mostly lie in the order in which things happened, so the end comes
@@ -212,7 +215,10 @@ func (s *sorter) promising(first *fieldReader, rows column.Bitmap, top *topN[can
 	if desc {
 		limit = bounds{low: worst, hasLow: true}
 	}
-	left := first.r.bitmap()
+	left, err := first.r.bitmap()
+	if err != nil {
+		return nil, err
+	}
 	for _, v := range first.vectors {
 		switch v.Kind {
 		case column.Int:
@@ -225,7 +231,9 @@ func (s *sorter) promising(first *fieldReader, rows column.Bitmap, top *topN[can
 			}
 		default: // strings and the like come before numbers when descending
 			if desc || v.Kind == column.JSON {
-				orInto(left, rows, validRows(first.r, v))
+				for w := range left {
+					left[w] |= rows[w] & word(v.Valid, w)
+				}
 			}
 		}
 	}
@@ -234,14 +242,6 @@ func (s *sorter) promising(first *fieldReader, rows column.Bitmap, top *topN[can
 	}
 	orInto(left, rows, first.other)
 	return left, nil
-}
-
-// validRows are the rows at which a vector has a value.
-func validRows(r *reader, v *column.Vector) column.Bitmap {
-	if v.Valid == nil {
-		return r.everyRow()
-	}
-	return v.Valid
 }
 
 // firstKeys is the range of the first key in a block, where it is known.

@@ -30,7 +30,11 @@ func Matches(ctx context.Context, where query.Condition, s Snapshot, ref *BlockR
 			return nil, err
 		}
 		defer e.close(r)
-		some, err := left.eval(r, r.everyRow())
+		all, err := r.everyRow()
+		if err != nil {
+			return nil, err
+		}
+		some, err := left.eval(r, all)
 		copy(found, some)
 		return found, err
 	})
@@ -81,7 +85,11 @@ func (e *engine) matching(ctx context.Context, ref *BlockRef, fn func(r *reader,
 		return err
 	}
 	defer e.close(r)
-	rows, err := left.eval(r, r.everyRow())
+	all, err := r.everyRow()
+	if err != nil {
+		return err
+	}
+	rows, err := left.eval(r, all)
 	if err != nil || rows.Empty() {
 		return err
 	}

@@ -52,8 +52,8 @@ type account struct {
 	held   atomic.Int64
 }
 
-// charge takes n bytes; ErrMemory where they are not left.
-func (a *account) charge(n int64) error {
+// Charge takes n bytes; ErrMemory where they are not left.
+func (a *account) Charge(n int64) error {
 	if n == 0 {
 		return nil
 	}
@@ -64,8 +64,8 @@ func (a *account) charge(n int64) error {
 	return nil
 }
 
-// refund gives back n of the bytes charged.
-func (a *account) refund(n int64) {
+// Refund gives back n of the bytes charged.
+func (a *account) Refund(n int64) {
 	a.memory.Release(n)
 	a.held.Add(-n)
 }
@@ -75,9 +75,14 @@ func (a *account) close() { a.memory.Release(a.held.Swap(0)) }
 // meter gathers small charges and passes them on in larger ones, so that hot
 // loops do not contend for the shared budget. It belongs to one goroutine.
 type meter struct {
-	account *account
+	account charger
 	owed    int64
+	charged int64 // by it so far
 }
+
+// charger is an account, or a reader, which gives back what it was charged when
+// it is closed.
+type charger interface{ Charge(n int64) error }
 
 // meterStep is how many bytes a meter lets run up before it charges them.
 const meterStep = 64 << 10
@@ -95,5 +100,12 @@ func (m *meter) add(n int) error {
 func (m *meter) settle() error {
 	n := m.owed
 	m.owed = 0
-	return m.account.charge(n)
+	if n == 0 {
+		return nil
+	}
+	if err := m.account.Charge(n); err != nil {
+		return err
+	}
+	m.charged += n
+	return nil
 }

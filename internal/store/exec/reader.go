@@ -22,9 +22,11 @@ type reader struct {
 	// instance is the id of the instance that the block belongs to.
 	instance string
 
-	before int64 // BytesRead when it was opened
-	lent   []column.Bitmap
-	all    column.Bitmap
+	before  int64 // BytesRead when it was opened
+	end     func()
+	charged int64 // for as long as it is open
+	lent    []column.Bitmap
+	all     column.Bitmap
 }
 
 // read opens a block. The caller closes the reader.
@@ -36,18 +38,22 @@ func (e *engine) read(ctx context.Context, ref *BlockRef) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read positions %d to %d: %w", ref.FirstPosition, ref.LastPosition, err)
 	}
-	r := &reader{ctx: ctx, ref: ref, block: block, rows: block.Rows(), release: release, account: &e.account, instance: e.snapshot.InstanceID, before: block.BytesRead()}
-	if r.rows > column.MaxRows {
+	if block.Rows() > column.MaxRows {
 		release()
-		return nil, fmt.Errorf("read positions %d to %d: a block of %d rows, at most %d are allowed", ref.FirstPosition, ref.LastPosition, r.rows, column.MaxRows)
+		return nil, fmt.Errorf("read positions %d to %d: a block of %d rows, at most %d are allowed", ref.FirstPosition, ref.LastPosition, block.Rows(), column.MaxRows)
 	}
+	r := &reader{ctx: ctx, ref: ref, rows: block.Rows(), release: release, account: &e.account, instance: e.snapshot.InstanceID}
+	r.block, r.end = block.Reading(r.account)
+	r.before = r.block.BytesRead()
 	return r, nil
 }
 
 // close releases the block and tells the engine what was read.
 func (e *engine) close(r *reader) {
 	e.cost.bytes.Add(r.block.BytesRead() - r.before)
+	r.end()
 	r.release()
+	r.account.Refund(r.charged)
 	for _, b := range r.lent {
 		bitmaps.Put(&b)
 	}
@@ -61,26 +67,49 @@ var bitmaps = sync.Pool{New: func() any { b := make(column.Bitmap, 0, words(colu
 // pooledWords is from how many words on a bitmap comes from bitmaps.
 const pooledWords = 256
 
+// Charge charges n bytes until the reader is closed.
+func (r *reader) Charge(n int64) error {
+	if err := r.account.Charge(n); err != nil {
+		return err
+	}
+	r.charged += n
+	return nil
+}
+
 // bitmap returns an empty bitmap of the block's rows, valid until the reader is
 // closed.
-func (r *reader) bitmap() column.Bitmap {
+func (r *reader) bitmap() (column.Bitmap, error) {
 	n := words(r.rows)
+	if err := r.Charge(int64(n) * 8); err != nil {
+		return nil, err
+	}
 	if n < pooledWords {
-		return make(column.Bitmap, n)
+		return make(column.Bitmap, n), nil
 	}
 	b := (*bitmaps.Get().(*column.Bitmap))[:n]
 	clear(b)
 	r.lent = append(r.lent, b)
-	return b
+	return b, nil
+}
+
+// copyOf is a bitmap as bitmap returns it, with the rows of b.
+func (r *reader) copyOf(b column.Bitmap) (column.Bitmap, error) {
+	c, err := r.bitmap()
+	copy(c, b)
+	return c, err
 }
 
 // everyRow is the bitmap of all rows, not to be changed.
-func (r *reader) everyRow() column.Bitmap {
+func (r *reader) everyRow() (column.Bitmap, error) {
 	if r.all == nil {
-		r.all = r.bitmap()
-		allRows(r.all, r.rows)
+		all, err := r.bitmap()
+		if err != nil {
+			return nil, err
+		}
+		allRows(all, r.rows)
+		r.all = all
 	}
-	return r.all
+	return r.all, nil
 }
 
 // pulse is how many rows are looked at one by one between two looks at the

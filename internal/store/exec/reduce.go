@@ -62,6 +62,9 @@ func (e *engine) reduce(ctx context.Context, q *query.Query, res *Result) error 
 	if x.collected.Load() > query.MaxCollect {
 		return query.ErrTooManyValues
 	}
+	if err := e.account.Charge(x.percentileScratch()); err != nil {
+		return err
+	}
 	if res.Aggregation, err = x.answer(); err != nil {
 		return err
 	}
@@ -95,14 +98,11 @@ func (x *reducer) block(ctx context.Context, ref *BlockRef) (*partial, error) {
 		if err != nil {
 			return err
 		}
-		p.charged = en.charged
-		p.groups, p.keys = keys.present(en)
-		for _, k := range p.keys {
-			p.charged += int64(len(k)) + 32
-		}
-		if err := x.engine.account.charge(p.charged - en.charged); err != nil {
+		owed := meter{account: &x.engine.account}
+		if p.groups, p.keys, err = keys.present(r, en, &owed); err != nil {
 			return err
 		}
+		p.charged = owed.charged
 		for _, f := range x.families {
 			part, bytes, err := f.fold(r, en)
 			if err != nil {
@@ -128,34 +128,28 @@ func (x *reducer) counted(n int) *partial {
 // join adds a block's groups to those of the blocks before it.
 func (x *reducer) join(p *partial) error {
 	to := make([]int, len(p.groups))
-	bytes := 0
 	for i, key := range p.keys {
 		g, ok := x.index[key]
 		if !ok {
+			if err := x.meter.add(len(key) + 80); err != nil {
+				return err
+			}
 			g = len(x.keys)
 			x.index[key] = g
 			x.keys = append(x.keys, key)
-			bytes += len(key) + 80
 		}
 		to[i] = g
-	}
-	if err := x.meter.add(bytes); err != nil {
-		return err
 	}
 	for i, f := range x.families {
 		var part any
 		if i < len(p.parts) {
 			part = p.parts[i]
 		}
-		bytes, err := f.join(part, p.groups, to, len(x.keys))
-		if err != nil {
-			return err
-		}
-		if err := x.meter.add(int(bytes)); err != nil {
+		if err := f.join(part, p.groups, to, len(x.keys), &x.meter); err != nil {
 			return err
 		}
 	}
-	x.engine.account.refund(p.charged)
+	x.engine.account.Refund(p.charged)
 	p.charged = 0
 	return nil
 }

@@ -83,6 +83,20 @@ func (x *reducer) planOne(r query.Reduction, made map[string]family) func(g int)
 	}
 }
 
+// percentileScratch is how many bytes it takes at most to find a percentile.
+func (x *reducer) percentileScratch() (most int64) {
+	for _, f := range x.families {
+		if s, ok := f.(*states[*quantiles]); ok {
+			for _, q := range s.all {
+				if q != nil {
+					most = max(most, q.scratch())
+				}
+			}
+		}
+	}
+	return most
+}
+
 func collected(values []placed) result {
 	dst := []byte{'['}
 	for i, v := range values {

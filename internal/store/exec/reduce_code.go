@@ -30,8 +30,6 @@ func (c *coding) of(row int) []uint32 {
 	return c.codes[c.starts[row]:c.starts[row+1]]
 }
 
-func (c *coding) size() int64 { return int64(len(c.codes)+len(c.starts))*4 + int64(c.n)*16 }
-
 const nullText = "null"
 
 // code numbers the values of some rows at a group key.
@@ -49,14 +47,14 @@ func (r *reader) code(key query.GroupKey, rows column.Bitmap, zone *time.Locatio
 		return nil, err
 	}
 	if v := fr.only(); v != nil && v.Kind == column.String && v.Codes != nil {
-		return codeDictionary(v), nil
+		return r.codeDictionary(v)
 	}
 	return codeField(fr, rows)
 }
 
 // codeDictionary takes the codes of a dictionary column as they are; one more
 // stands for null.
-func codeDictionary(v *column.Vector) *coding {
+func (r *reader) codeDictionary(v *column.Vector) (*coding, error) {
 	null := uint32(len(v.Dict))
 	c := &coding{n: len(v.Dict) + 1, codes: v.Codes, text: func(code uint32) string {
 		if code == null {
@@ -65,9 +63,12 @@ func codeDictionary(v *column.Vector) *coding {
 		return string(event.AppendQuoted(nil, v.Dict[code]))
 	}}
 	if v.Valid == nil {
-		return c
+		return c, nil
 	}
-	c.codes = make([]uint32, v.Len)
+	var err error
+	if c.codes, err = r.newCodes(); err != nil {
+		return nil, err
+	}
 	for w := range words(v.Len) {
 		valid := word(v.Valid, w)
 		codes := v.Codes[w<<6 : min(w<<6+64, v.Len)]
@@ -78,7 +79,15 @@ func codeDictionary(v *column.Vector) *coding {
 			c.codes[w<<6+j] = code
 		}
 	}
-	return c
+	return c, nil
+}
+
+// newCodes is a number for each row.
+func (r *reader) newCodes() ([]uint32, error) {
+	if err := r.Charge(int64(r.rows) * 4); err != nil {
+		return nil, err
+	}
+	return make([]uint32, r.rows), nil
 }
 
 // numbering gives numbers to values as they come.
@@ -86,10 +95,16 @@ type numbering struct {
 	texts   []string
 	strings map[string]uint32
 	ints    map[int64]uint32
+	meter   meter
+	// fault is set where there is no memory for more values.
+	fault error
 }
 
-func newNumbering() *numbering {
-	return &numbering{strings: map[string]uint32{}, ints: map[int64]uint32{}}
+// numberedSize is about how many bytes a value takes besides its text.
+const numberedSize = 96
+
+func (r *reader) newNumbering() *numbering {
+	return &numbering{strings: map[string]uint32{}, ints: map[int64]uint32{}, meter: meter{account: r}}
 }
 
 // number is that of a value in its JSON text, which may be borrowed.
@@ -97,6 +112,9 @@ func (n *numbering) number(text string) uint32 {
 	code, ok := n.strings[text]
 	if !ok {
 		code = uint32(len(n.texts))
+		if err := n.meter.add(numberedSize + len(text)); err != nil {
+			n.fault = err
+		}
 		text = string([]byte(text))
 		n.strings[text] = code
 		n.texts = append(n.texts, text)
@@ -118,11 +136,16 @@ func (n *numbering) text(code uint32) string { return n.texts[code] }
 
 // codeField numbers the values of a field of any kind.
 func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
-	n := newNumbering()
-	codes := make([]uint32, fr.r.rows)
+	n := fr.r.newNumbering()
 	null := n.number(nullText)
-	left := fr.r.bitmap()
-	copy(left, rows)
+	codes, err := fr.r.newCodes()
+	if err != nil {
+		return nil, err
+	}
+	left, err := fr.r.copyOf(rows)
+	if err != nil {
+		return nil, err
+	}
 	for _, v := range fr.vectors {
 		if err := n.codeVector(fr, v, left, codes); err != nil {
 			return nil, err
@@ -131,13 +154,14 @@ func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
 			left[w] &^= word(v.Valid, w)
 		}
 	}
-	err := fr.r.eachRow(left, func(row int) error {
+	err = fr.r.eachRow(left, func(row int) error {
 		codes[row] = null
 		text, ok, err := fr.elsewhere(row)
-		if err == nil && ok {
-			codes[row] = n.number(borrowed(query.Canonical(text)))
+		if err != nil || !ok {
+			return err
 		}
-		return err
+		codes[row] = n.number(borrowed(query.Canonical(text)))
+		return n.fault
 	})
 	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
 }
@@ -146,6 +170,9 @@ func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
 func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bitmap, codes []uint32) error {
 	var known []uint32 // 1 + number, by dictionary code
 	if v.Codes != nil {
+		if err := fr.r.Charge(int64(len(v.Dict)) * 4); err != nil {
+			return err
+		}
 		known = make([]uint32, len(v.Dict))
 	}
 	var buf []byte
@@ -159,7 +186,7 @@ func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bi
 			return nil
 		case v.Kind == column.Int:
 			codes[row] = n.numberInt(v.Ints[row], func(i int64) string { return string(appendInt(nil, i, fr.field)) })
-			return nil
+			return n.fault
 		case v.Kind == column.JSON:
 			buf = append(buf[:0], query.Canonical(jsontext.Value(borrowedText(v, row)))...)
 		case v.Kind == column.String:
@@ -173,7 +200,7 @@ func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bi
 		if known != nil {
 			known[v.Codes[row]] = codes[row] + 1
 		}
-		return nil
+		return n.fault
 	})
 }
 
@@ -186,13 +213,16 @@ func boolText(b bool) string {
 
 // codeElements numbers the elements of the arrays at a path.
 func (r *reader) codeElements(f query.Field, rows column.Bitmap) (*coding, error) {
-	n := newNumbering()
+	n := r.newNumbering()
+	if err := r.Charge(int64(r.rows+1) * 4); err != nil {
+		return nil, err
+	}
 	c := &coding{starts: make([]uint32, r.rows+1), text: n.text}
 	fr, err := r.field(f, rows)
 	if err != nil {
 		return nil, err
 	}
-	next, owed := 0, meter{account: r.account}
+	next, owed := 0, meter{account: r}
 	err = r.eachRow(rows, func(row int) error {
 		for ; next <= row; next++ {
 			c.starts[next] = uint32(len(c.codes))
@@ -213,13 +243,15 @@ func (r *reader) codeElements(f query.Field, rows column.Bitmap) (*coding, error
 		if len(c.codes) > math.MaxUint32 {
 			return ErrMemory
 		}
-		return owed.add(4 * (len(c.codes) - before))
+		if n.fault != nil {
+			return n.fault
+		}
+		return owed.add(8 * (len(c.codes) - before))
 	})
 	for ; next <= r.rows; next++ {
 		c.starts[next] = uint32(len(c.codes))
 	}
 	c.n = len(n.texts)
-	r.account.refund(int64(4*len(c.codes)) - owed.owed) // the caller charges all of it
 	return c, err
 }
 
@@ -233,14 +265,17 @@ func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.
 	if key.Field.Root == query.RecordedAt {
 		unit = 1000
 	}
-	n := newNumbering()
+	n := r.newNumbering()
 	b := bucketer{bucket: key.Bucket, zone: zone, number: func(start int64) uint32 {
 		return n.number(borrowed(event.AppendQuoted(nil, key.Bucket.Format(start, zone))))
 	}}
-	codes := make([]uint32, r.rows)
+	codes, err := r.newCodes()
+	if err != nil {
+		return nil, err
+	}
 	err = r.eachRow(rows, func(row int) error {
 		codes[row] = b.code(v.Ints[row] * unit)
-		return nil
+		return n.fault
 	})
 	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
 }

@@ -1,6 +1,9 @@
 package exec
 
-import "github.com/firnlog/firn/query"
+import (
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
 
 // family is one computation that one or several reductions are made of: p50 and
 // p95 of a field share one.
@@ -9,8 +12,8 @@ type family interface {
 	// goroutines at once. The bytes are charged already.
 	fold(r *reader, en *entries) (part any, bytes int64, err error)
 	// join adds the states of some groups of a block (nil = none) to those of
-	// all blocks, which are then n. bytes is what that holds more.
-	join(part any, from []uint32, to []int, n int) (bytes int64, err error)
+	// all blocks, which are then n. What that holds more is charged to owed.
+	join(part any, from []uint32, to []int, n int, owed *meter) error
 }
 
 // states is a family whose states are of type S; the zero S is that of nothing.
@@ -27,7 +30,7 @@ type states[S any] struct {
 
 func (s *states[S]) fold(r *reader, en *entries) (any, int64, error) {
 	bytes := int64(en.count) * s.size
-	if err := r.account.charge(bytes); err != nil {
+	if err := r.account.Charge(bytes); err != nil {
 		return nil, 0, err
 	}
 	groups := make([]S, en.count)
@@ -35,24 +38,27 @@ func (s *states[S]) fold(r *reader, en *entries) (any, int64, error) {
 	return groups, bytes + more, err
 }
 
-func (s *states[S]) join(part any, from []uint32, to []int, n int) (int64, error) {
-	bytes := int64(0)
+func (s *states[S]) join(part any, from []uint32, to []int, n int, owed *meter) error {
 	if n > len(s.all) {
-		bytes = int64(n-len(s.all)) * s.size
+		if err := owed.add(int(int64(n-len(s.all)) * s.size)); err != nil {
+			return err
+		}
 		s.all = append(s.all, make([]S, n-len(s.all))...)
 	}
 	groups, _ := part.([]S)
 	if groups == nil {
-		return bytes, nil
+		return nil
 	}
 	for i, g := range from {
 		more, err := s.merge(&s.all[to[i]], &groups[g])
 		if err != nil {
-			return bytes, err
+			return err
 		}
-		bytes += more
+		if err := owed.add(int(more)); err != nil {
+			return err
+		}
 	}
-	return bytes, nil
+	return nil
 }
 
 // matchCount counts matches.
@@ -127,14 +133,26 @@ func newFieldCount(f query.Field) *states[int64] {
 
 // fieldOf prepares to read a field of the rows of some entries.
 func (r *reader) fieldOf(f query.Field, en *entries) (*fieldReader, error) {
-	rows := r.everyRow()
-	if en.rows != nil {
-		rows = r.bitmap()
-		for _, row := range en.rows {
-			rows.Set(int(row))
-		}
+	rows, err := r.rowsOf(en)
+	if err != nil {
+		return nil, err
 	}
 	return r.field(f, rows)
+}
+
+// rowsOf are the rows of some entries.
+func (r *reader) rowsOf(en *entries) (column.Bitmap, error) {
+	if en.rows == nil {
+		return r.everyRow()
+	}
+	rows, err := r.bitmap()
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range en.rows {
+		rows.Set(int(row))
+	}
+	return rows, nil
 }
 
 // eachEntry calls fn with every entry and its row.

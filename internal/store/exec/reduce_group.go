@@ -14,8 +14,7 @@ type entries struct {
 	rows   []int32  // nil: entry i is row i
 	groups []uint32 // nil: all are of group 0
 	// count is the number of groups, used or not.
-	count   int
-	charged int64
+	count int
 }
 
 // row is the row of an entry.
@@ -56,7 +55,7 @@ const densest = 1 << 12
 func (r *reader) group(q *query.Query, rows column.Bitmap, matches int) (*entries, *groupKeys, error) {
 	en := &entries{n: matches, count: 1}
 	if matches < r.rows {
-		if err := en.charge(r, int64(matches)*4); err != nil {
+		if err := r.Charge(int64(matches) * 4); err != nil {
 			return nil, nil, err
 		}
 		en.rows = make([]int32, 0, matches)
@@ -70,19 +69,11 @@ func (r *reader) group(q *query.Query, rows column.Bitmap, matches int) (*entrie
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := en.charge(r, c.size()); err != nil {
-			return nil, nil, err
-		}
 		if err := keys.divide(r, en, c); err != nil {
 			return nil, nil, err
 		}
 	}
 	return en, keys, nil
-}
-
-func (en *entries) charge(r *reader, n int64) error {
-	en.charged += n
-	return r.account.charge(n)
 }
 
 // divide divides every group by one key more.
@@ -101,9 +92,10 @@ func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
 			n += int(c.starts[row+1] - c.starts[row])
 		}
 	}
-	if err := en.charge(r, int64(n)*8); err != nil {
+	if err := r.Charge(int64(n) * 8); err != nil {
 		return err
 	}
+	owed := meter{account: r}
 	var (
 		sparse = en.count*c.n > max(densest, n/4)
 		number = map[uint64]uint32{}
@@ -123,6 +115,9 @@ func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
 					dense = uint32(len(level.numbers))
 					number[g] = dense
 					level.numbers = append(level.numbers, g)
+					if err := owed.add(renumberedSize); err != nil {
+						return err
+					}
 				}
 				g = uint64(dense)
 			}
@@ -143,13 +138,24 @@ func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
 		}
 	}
 	k.levels = append(k.levels, level)
-	return en.charge(r, int64(len(level.numbers))*40)
+	return owed.settle()
 }
 
-// present lists the groups that have entries, with their keys.
-func (k *groupKeys) present(en *entries) (groups []uint32, keys []string) {
+// renumberedSize is about how many bytes a renumbered group takes.
+const renumberedSize = 56
+
+// present lists the groups that have entries, with their keys, which are charged
+// to owed.
+func (k *groupKeys) present(r *reader, en *entries, owed *meter) (groups []uint32, keys []string, err error) {
 	if en.groups == nil {
-		return []uint32{0}, []string{""}
+		return []uint32{0}, []string{""}, nil
+	}
+	scratch := int64(en.count)
+	for _, level := range k.levels {
+		scratch += int64(level.coding.n) * 16
+	}
+	if err := r.Charge(scratch); err != nil {
+		return nil, nil, err
 	}
 	used := make([]bool, en.count)
 	for _, g := range en.groups {
@@ -178,7 +184,15 @@ func (k *groupKeys) present(en *entries) (groups []uint32, keys []string) {
 			parts[i] = texts[i][code]
 		}
 		groups = append(groups, uint32(g))
-		keys = append(keys, strings.Join(parts, groupSeparator))
+		key := strings.Join(parts, groupSeparator)
+		if err := owed.add(keySize + len(key)); err != nil {
+			return nil, nil, err
+		}
+		keys = append(keys, key)
 	}
-	return groups, keys
+	return groups, keys, owed.settle()
 }
+
+// keySize is about how many bytes a key of a block's groups takes besides its
+// text.
+const keySize = 32

@@ -37,6 +37,9 @@ type numberFold interface {
 	ints(en *entries, v *column.Vector)
 	doubles(en *entries, v *column.Vector)
 	number(group uint32, n query.Number)
+	// most is how many bytes the entries can make the states hold at most; whole
+	// says that all are integers.
+	most(en *entries, whole bool) int64
 	// bytes is about how much memory the states hold beside themselves.
 	bytes() int64
 }
@@ -50,7 +53,13 @@ func addNumbers(r *reader, en *entries, f query.Field, fold numberFold) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	slow := fr.other != nil
+	slow, whole := fr.other != nil, fr.other == nil
+	for _, v := range fr.vectors {
+		whole = whole && v.Kind != column.Double && v.Kind != column.JSON
+	}
+	if err := r.Charge(fold.most(en, whole)); err != nil {
+		return 0, err
+	}
 	for _, v := range fr.vectors {
 		switch v.Kind {
 		case column.Int:
@@ -78,7 +87,7 @@ func addNumbers(r *reader, en *entries, f query.Field, fold numberFold) (int64, 
 		}
 	}
 	bytes := fold.bytes()
-	return bytes, r.account.charge(bytes)
+	return bytes, r.account.Charge(bytes)
 }
 
 // mayHoldNumbers reports whether a field can count as a number: a severity only
@@ -195,6 +204,13 @@ func (en *entries) eachValue(v *column.Vector, fn func(row int, g uint32)) {
 	}
 }
 
+func (t *tallyFold) most(en *entries, whole bool) int64 {
+	if whole {
+		return 0
+	}
+	return int64(min(en.n, en.count)) * floatTallySize
+}
+
 func (t *tallyFold) number(group uint32, n query.Number) { t.groups[group].Add(n) }
 
 func (t *tallyFold) bytes() int64 {
@@ -248,17 +264,29 @@ func newQuantileSet() *quantiles {
 }
 
 func (q *quantiles) bytes() int64 {
-	const numberSize = 64
-	return 256 + int64(q.ints.held()+q.doubles.held())*8 + int64(q.others.held())*numberSize
+	return quantilesSize + int64(q.ints.room()+q.doubles.room())*8 + int64(q.others.room())*numberSize
+}
+
+const (
+	quantilesSize = 256
+	numberSize    = 64
+)
+
+// weighted is a value and how many it stands for.
+type weighted struct {
+	n      number
+	weight int64
+}
+
+// scratch is how many bytes percentile needs.
+func (q *quantiles) scratch() int64 {
+	const weightedSize = 40
+	return int64(q.ints.held()+q.doubles.held()+q.others.held()) * weightedSize
 }
 
 // percentile is the nearest-rank percentile.
 func (q *quantiles) percentile(percent int) query.Number {
-	type weighted struct {
-		n      number
-		weight int64
-	}
-	var all []weighted
+	all := make([]weighted, 0, q.ints.held()+q.doubles.held()+q.others.held())
 	total := int64(0)
 	take := func(n number, weight int64) {
 		all = append(all, weighted{n, weight})
@@ -293,6 +321,15 @@ func (q *quantileFold) ints(en *entries, v *column.Vector) {
 
 func (q *quantileFold) doubles(en *entries, v *column.Vector) {
 	en.eachValue(v, func(row int, g uint32) { q.of(g).doubles.add(v.Doubles[row]) })
+}
+
+// most counts every value twice, because slices grow by copying.
+func (q *quantileFold) most(en *entries, whole bool) int64 {
+	n := int64(min(en.n, en.count))*quantilesSize + 2*8*int64(en.n)
+	if !whole {
+		n += 8 * int64(en.n)
+	}
+	return n
 }
 
 func (q *quantileFold) number(group uint32, n query.Number) {

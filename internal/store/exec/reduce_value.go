@@ -44,7 +44,7 @@ func newExtremes(f query.Field, greatest bool) *states[extreme] {
 				groups[i].text = strings.Clone(groups[i].text)
 				bytes += int64(len(groups[i].text))
 			}
-			return bytes, r.account.charge(bytes)
+			return bytes, r.account.Charge(bytes)
 		},
 		merge: func(dst, src *extreme) (int64, error) {
 			if src.hasNumber {
@@ -147,7 +147,7 @@ func addFirst(r *reader, en *entries, f query.Field, groups []placed, before fun
 		}
 		bytes += int64(len(groups[g].raw))
 	}
-	return bytes, r.account.charge(bytes)
+	return bytes, r.account.Charge(bytes)
 }
 
 // newCollect gathers all values of a field; x counts them.
@@ -237,7 +237,7 @@ func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]stru
 		return 0, err
 	}
 	seen := make(map[uint64]struct{})
-	bytes, owed := int64(0), meter{account: r.account}
+	bytes, owed, scratch := int64(0), meter{account: r.account}, meter{account: r}
 	for i := range en.n {
 		row, g := en.row(i), en.group(i)
 		if i%pulse == 0 && r.ctx.Err() != nil {
@@ -257,7 +257,10 @@ func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]stru
 		text := c.text(c.codes[row])
 		groups[g][text] = struct{}{}
 		bytes += distinctSize + int64(len(text))
-		if err := owed.add(2*distinctSize + len(text)); err != nil {
+		if err := owed.add(distinctSize + len(text)); err != nil {
+			return 0, err
+		}
+		if err := scratch.add(distinctSize); err != nil {
 			return 0, err
 		}
 	}
@@ -271,18 +274,21 @@ func (r *reader) codeValues(f query.Field, en *entries) (c *coding, present func
 	if err != nil {
 		return nil, nil, err
 	}
-	rows := r.everyRow()
-	if en.rows != nil {
-		rows = r.bitmap()
-		for _, row := range en.rows {
-			rows.Set(int(row))
-		}
+	rows, err := r.rowsOf(en)
+	if err != nil {
+		return nil, nil, err
 	}
 	if v := fr.only(); v != nil && v.Kind == column.String && v.Codes != nil {
-		return codeDictionary(v), v.IsValid, nil
+		c, err = r.codeDictionary(v)
+		return c, v.IsValid, err
 	}
-	c, err = codeField(fr, rows)
-	missing := r.bitmap()
+	if c, err = codeField(fr, rows); err != nil {
+		return nil, nil, err
+	}
+	missing, err := r.bitmap()
+	if err != nil {
+		return nil, nil, err
+	}
 	for row := range rows.All() {
 		if fr.vector(row) != nil {
 			continue

@@ -32,7 +32,7 @@ func Scan(ctx context.Context, where query.Condition, s Snapshot, after int64, m
 		if len(rows) == 0 {
 			return true, nil
 		}
-		defer e.account.refund(int64(len(rows)) * 4)
+		defer e.account.Refund(int64(len(rows)) * 4)
 		return true, e.deliver(ctx, &blocks[i], rows, fn)
 	})
 }
@@ -41,7 +41,7 @@ func Scan(ctx context.Context, where query.Condition, s Snapshot, after int64, m
 func (e *engine) rowsByPosition(ctx context.Context, ref *BlockRef) (out []int32, err error) {
 	err = e.matching(ctx, ref, func(r *reader, rows column.Bitmap) error {
 		n := rows.Count()
-		if err := e.account.charge(int64(n) * 4); err != nil {
+		if err := e.account.Charge(int64(n) * 4); err != nil {
 			return err
 		}
 		out = make([]int32, 0, n)
@@ -53,6 +53,9 @@ func (e *engine) rowsByPosition(ctx context.Context, ref *BlockRef) (out []int32
 		}
 		positions, err := r.ints(query.Position)
 		if err != nil {
+			return err
+		}
+		if err := r.Charge(int64(n) * 8 * 4); err != nil {
 			return err
 		}
 		sortByPosition(out, positions.Ints)
@@ -95,12 +98,8 @@ func (e *engine) deliver(ctx context.Context, ref *BlockRef, rows []int32, fn fu
 		return err
 	}
 	defer e.close(r)
-	return r.eachChunk(rows, column.Need{Payload: true, Metadata: true}, func(events []event.Event) error {
-		bytes := int64(sizeOf(events))
-		if err := e.account.charge(bytes); err != nil {
-			return err
-		}
-		defer e.account.refund(bytes)
+	return r.eachChunk(rows, column.Need{Payload: true, Metadata: true}, func(events []event.Event, bytes int64) error {
+		defer e.account.Refund(bytes)
 		return fn(events)
 	})
 }

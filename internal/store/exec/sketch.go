@@ -91,6 +91,14 @@ func (s *sketch[T]) held() (n int) {
 	return n
 }
 
+// room is how many values there is room for.
+func (s *sketch[T]) room() (n int) {
+	for _, level := range s.levels {
+		n += cap(level)
+	}
+	return n
+}
+
 // each calls fn with every value that is held and how many values it stands for.
 func (s *sketch[T]) each(fn func(v T, weight int64)) {
 	for i, level := range s.levels {

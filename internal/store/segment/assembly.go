@@ -11,16 +11,13 @@ import (
 // dictionary holds the distinct values of a column chunk.
 type dictionary struct {
 	texts   []string
+	bytes   int // of texts
 	ints    []int64
 	doubles []float64
 }
 
 func (d *dictionary) size() int64 {
-	n := 16*len(d.texts) + 8*len(d.ints) + 8*len(d.doubles)
-	for _, s := range d.texts {
-		n += len(s)
-	}
-	return int64(n) + 128
+	return int64(16*len(d.texts)+d.bytes+8*len(d.ints)+8*len(d.doubles)) + 128
 }
 
 func newDictionary(kind column.Kind, raw parquet.Dictionary) (*dictionary, error) {
@@ -39,6 +36,7 @@ func newDictionary(kind column.Kind, raw parquet.Dictionary) (*dictionary, error
 			return nil, err
 		}
 		all := string(bytes)
+		d.bytes = len(all)
 		d.texts = make([]string, raw.Len())
 		for i := range d.texts {
 			d.texts[i] = all[offsets[i]:offsets[i+1]]
@@ -233,7 +231,7 @@ func (a *assembly) codes(d *dictionary, codes []int32, levels []byte, rows int) 
 		return errors.New("a column chunk mixes its encodings")
 	}
 	if a.dict = d; a.v.Codes == nil {
-		a.v.Codes, a.v.Dict = make([]uint32, a.v.Len), d.texts
+		a.v.Codes, a.v.Dict, a.v.DictBytes = make([]uint32, a.v.Len), d.texts, d.bytes
 	}
 	for _, code := range codes {
 		if uint32(code) >= uint32(len(d.texts)) {
@@ -334,7 +332,7 @@ func concat(kind column.Kind, parts []*column.Vector) *column.Vector {
 				a.v.Bools.Set(a.row + i)
 			}
 		case p.Codes != nil:
-			a.v.Codes, a.v.Dict = append(a.v.Codes, p.Codes...), p.Dict
+			a.v.Codes, a.v.Dict, a.v.DictBytes = append(a.v.Codes, p.Codes...), p.Dict, p.DictBytes
 		default:
 			if a.v.Offsets == nil {
 				a.v.Offsets = []uint32{0}

@@ -7,8 +7,10 @@ import (
 	"github.com/firnlog/firn/internal/store/column"
 )
 
-// Cache keeps the vectors that were used last, within a budget of bytes. Many
-// segments share one.
+// Cache keeps the columns, pages and dictionaries that were used last, within a
+// budget of bytes. Many segments share one. What is held stays in the cache, so
+// that the budget counts it for as long as it is used; what finds no room is its
+// user's.
 type Cache struct {
 	budget int64
 
@@ -27,13 +29,21 @@ type cacheKey struct {
 	segment uint64
 	group   int
 	col     column.Col
-	dict    bool // the column's dictionary, not its vector
+	part    int // of the column: wholeColumn, dictionaryOnly, or the number of a page
 }
+
+const (
+	wholeColumn    = -1
+	dictionaryOnly = -2
+)
 
 type cached struct {
 	key   cacheKey
 	value any // *column.Vector or *dictionary
 	size  int64
+	users int
+	// uses is the dictionary that the value refers to, which stays as long.
+	uses *cached
 }
 
 // Size is how many bytes the cache holds.
@@ -43,7 +53,9 @@ func (c *Cache) Size() int64 {
 	return c.size
 }
 
-func (c *Cache) get(key cacheKey) any {
+// hold returns what is kept under a key, nil if nothing is. It stays until it is
+// released.
+func (c *Cache) hold(key cacheKey) *cached {
 	if c == nil {
 		return nil
 	}
@@ -54,26 +66,53 @@ func (c *Cache) get(key cacheKey) any {
 		return nil
 	}
 	c.recent.MoveToFront(e)
-	return e.Value.(*cached).value
+	v := e.Value.(*cached)
+	v.users++
+	return v
 }
 
-func (c *Cache) put(key cacheKey, value any, size int64) {
-	if c == nil || size > c.budget/2 {
+func (c *Cache) release(v *cached) {
+	if v == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries[key] != nil {
-		return
-	}
-	c.entries[key] = c.recent.PushFront(&cached{key, value, size})
-	c.size += size
-	for c.size > c.budget {
-		c.remove(c.recent.Back())
-	}
+	v.users--
 }
 
-// drop removes what belongs to a segment.
+// put keeps a value and holds it, or what came to be kept under the key in the
+// meantime. It returns nil where there is no room.
+func (c *Cache) put(key cacheKey, value any, size int64, uses *cached) *cached {
+	if c == nil || size > c.budget/2 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[key]; e != nil {
+		v := e.Value.(*cached)
+		v.users++
+		return v
+	}
+	for e := c.recent.Back(); e != nil && c.size+size > c.budget; {
+		before := e.Prev()
+		if e.Value.(*cached).users == 0 {
+			c.remove(e)
+		}
+		e = before
+	}
+	if c.size+size > c.budget {
+		return nil
+	}
+	v := &cached{key: key, value: value, size: size, users: 1, uses: uses}
+	if uses != nil {
+		uses.users++
+	}
+	c.entries[key] = c.recent.PushFront(v)
+	c.size += size
+	return v
+}
+
+// drop removes what belongs to a segment, which nobody uses any more.
 func (c *Cache) drop(segment uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,4 +129,7 @@ func (c *Cache) remove(e *list.Element) {
 	v := c.recent.Remove(e).(*cached)
 	delete(c.entries, v.key)
 	c.size -= v.size
+	if v.uses != nil {
+		v.uses.users--
+	}
 }

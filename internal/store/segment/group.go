@@ -25,16 +25,20 @@ func (s *Segment) Groups() []Group {
 	return list
 }
 
-// Block opens the row group. Nothing is read until columns are asked for; what
-// is read for this block is counted by its BytesRead. It is valid until the
-// segment is closed.
-func (g Group) Block() column.Block {
-	s := g.seg
+// Block is the row group's block. Nothing is read until columns are asked for.
+// It is valid until the segment is closed.
+func (g Group) Block() column.Block { return g.seg.blocks[g.index] }
+
+func (s *Segment) makeBlocks() []column.Block {
 	meta := column.Meta{InstanceID: s.info.InstanceID, MakeID: s.codec.ID, Order: column.ByStream}
 	if s.doc.Order == orderByPosition {
 		meta.Order = column.ByPosition
 	}
-	return column.NewBlock(meta, g.Rows, s.paths, &source{seg: s, group: g.index})
+	blocks := make([]column.Block, len(s.doc.Groups))
+	for i := range blocks {
+		blocks[i] = column.NewBlock(meta, s.doc.Groups[i].Rows, s.paths, &source{seg: s, group: i})
+	}
+	return blocks
 }
 
 // MayHold reports whether a row can have the given string at a string field:

@@ -53,7 +53,8 @@ func (f *fileWriter) copyGroup(ctx context.Context, g Group, keep func(column.Bl
 	if rows != nil {
 		kept = rows.Count()
 	}
-	if f.builder.Rows() > 0 && f.builder.Rows()+kept > column.MaxRows {
+	content := g.seg.doc.Groups[g.index].Sizes.Sum() * int64(kept) / int64(max(g.Rows, 1))
+	if rows := f.builder.Rows(); rows > 0 && (rows+kept > column.MaxRows || f.builder.Content()+content > groupContent) {
 		if err := f.endGroup(); err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (f *fileWriter) copyGroup(ctx context.Context, g Group, keep func(column.Bl
 			return fmt.Errorf("segment: merging %s: %w", g.seg.name, err)
 		}
 	}
-	if f.builder.Content() >= groupContent {
+	if full(f.builder.Rows(), f.builder.Content()) {
 		return f.endGroup()
 	}
 	return nil

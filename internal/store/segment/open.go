@@ -23,8 +23,11 @@ type Segment struct {
 	paths  []column.PathColumn
 	leaves []int // Parquet leaf column by column.Col
 	groups []*parquet.FileRowGroup
-	codec  *eventid.Codec
-	cache  *Cache
+	blocks []column.Block // of the row groups
+	// indexes has the page indexes that were asked for, by row group and column.
+	indexes []atomic.Pointer[pageIndex]
+	codec   *eventid.Codec
+	cache   *Cache
 }
 
 // opened numbers segments as they are opened.
@@ -55,6 +58,8 @@ func Open(name string, f File, size int64, cache *Cache) (s *Segment, err error)
 	}
 	s.info.Size, s.info.Hash = size, hash
 	s.codec = eventid.New(s.info.Key)
+	s.blocks = s.makeBlocks()
+	s.indexes = make([]atomic.Pointer[pageIndex], len(s.groups)*len(s.leaves))
 	return s, nil
 }
 
@@ -86,6 +91,10 @@ func (s *Segment) readFooter() error {
 		fg, ok := g.(*parquet.FileRowGroup)
 		if !ok || i >= len(s.doc.Groups) || g.NumRows() != int64(s.doc.Groups[i].Rows) || s.doc.Groups[i].Rows > column.MaxRows {
 			return fmt.Errorf("row group %d is not as the document says", i)
+		}
+		sizes := &s.doc.Groups[i].Sizes
+		if runs := (s.doc.Groups[i].Rows + column.SizeRun - 1) / column.SizeRun; len(sizes.Total) != runs || len(sizes.Most) != runs {
+			return fmt.Errorf("row group %d has sizes of %d and %d runs of rows, want %d", i, len(sizes.Total), len(sizes.Most), runs)
 		}
 		rows += s.doc.Groups[i].Rows
 		s.groups = append(s.groups, fg)
@@ -162,7 +171,8 @@ func (s *Segment) Close() error {
 // damaged wraps an error with the file's name and positions.
 func (s *Segment) damaged(err error) error {
 	var d *DamageError
-	if err == nil || errors.As(err, &d) {
+	var room *roomError
+	if err == nil || errors.As(err, &d) || errors.As(err, &room) {
 		return err
 	}
 	return &DamageError{File: s.name, First: s.info.FirstPosition, Last: s.info.LastPosition, Err: err}

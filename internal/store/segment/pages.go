@@ -11,50 +11,165 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
+// pageIndex says where the pages of a column of a row group are.
+type pageIndex []format.PageLocation
+
+// index reads and checks the page index of a column, once an opening.
+func (s *source) index(c column.Col, chunk *parquet.FileColumnChunk) (pageIndex, error) {
+	kept := &s.seg.indexes[s.group*len(s.seg.leaves)+int(c)]
+	if index := kept.Load(); index != nil {
+		return *index, nil
+	}
+	from, err := chunk.OffsetIndex()
+	if err != nil {
+		return nil, err
+	}
+	index := make(pageIndex, from.NumPages())
+	for i := range index {
+		l := format.PageLocation{Offset: from.Offset(i), FirstRowIndex: from.FirstRowIndex(i), CompressedPageSize: int32(from.CompressedPageSize(i))}
+		if l.FirstRowIndex >= int64(s.rows()) || i == 0 && l.FirstRowIndex != 0 || i > 0 && l.FirstRowIndex <= index[i-1].FirstRowIndex {
+			return nil, fmt.Errorf("page %d of column %d starts at row %d", i, c, l.FirstRowIndex)
+		}
+		index[i] = l
+	}
+	if len(index) == 0 {
+		return nil, fmt.Errorf("column %d has no pages", c)
+	}
+	kept.Store(&index)
+	return index, nil
+}
+
+// page is the page that holds a row.
+func (x pageIndex) page(row int32) int {
+	return sort.Search(len(x), func(i int) bool { return x[i].FirstRowIndex > int64(row) }) - 1
+}
+
+// span is the rows of a page, of rows in all.
+func (x pageIndex) span(page, rows int) (from, to int) {
+	if to = rows; page+1 < len(x) {
+		to = int(x[page+1].FirstRowIndex)
+	}
+	return int(x[page].FirstRowIndex), to
+}
+
+// touched is how many pages hold the rows, each counted once if rows are sorted.
+func (x pageIndex) touched(rows []int32) int {
+	n, last := 0, -1
+	for _, row := range rows {
+		if last >= 0 && int64(row) >= x[last].FirstRowIndex && (last+1 == len(x) || int64(row) < x[last+1].FirstRowIndex) {
+			continue
+		}
+		n, last = n+1, x.page(row)
+	}
+	return n
+}
+
+// pick reads the given rows of a column, page by page, and no page without one
+// of them.
+func (s *source) pick(c column.Col, chunk *parquet.FileColumnChunk, index pageIndex, rows []int32) (*column.Vector, error) {
+	sorted, place := sortedRows(rows)
+	var pages *columnPages // opened when the first page must be read
+	defer func() {
+		if pages != nil {
+			pages.close()
+		}
+	}()
+	var parts []*column.Vector
+	for i := 0; i < len(sorted); {
+		page := index.page(sorted[i])
+		from, to := index.span(page, s.rows())
+		var here []int32
+		for ; i < len(sorted) && int(sorted[i]) < to; i++ {
+			here = append(here, sorted[i]-int32(from))
+		}
+		v, done, err := s.page(c, chunk, page, &pages)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, v.Pick(here))
+		done()
+	}
+	v := concat(s.seg.kind(c), parts)
+	if place != nil {
+		v = v.Pick(place)
+	}
+	return v, nil
+}
+
+// page returns a page as a vector, valid until done is called, from the cache or
+// from the file. pages is opened when it is needed.
+func (s *source) page(c column.Col, chunk *parquet.FileColumnChunk, page int, pages **columnPages) (v *column.Vector, done func(), err error) {
+	if e := s.seg.cache.hold(s.key(c, page)); e != nil {
+		return e.value.(*column.Vector), func() { s.seg.cache.release(e) }, nil
+	}
+	if *pages == nil {
+		if *pages, err = s.open(c, chunk); err != nil {
+			return nil, nil, err
+		}
+	}
+	p := *pages
+	from, to := p.index.span(page, s.rows())
+	scratch := s.pageSize(c, from, to)
+	most := 2*scratch + 2*int64(p.index[page].CompressedPageSize)
+	if p.dict > 0 {
+		most += 8 * p.inflated
+	}
+	if err := s.charge(most); err != nil {
+		return nil, nil, err
+	}
+	if err = p.load(page, page); err == nil {
+		v, err = p.decode(page, page, to-from)
+	}
+	if err != nil {
+		s.refund(most)
+		return nil, nil, err
+	}
+	size := v.Size()
+	if v.Dict != nil {
+		size -= int64(v.DictBytes + 16*len(v.Dict)) // it has an entry of its own
+	}
+	e := s.seg.cache.put(s.key(c, page), v, size, p.kept)
+	if e == nil {
+		return v, func() { s.refund(most) }, nil
+	}
+	s.refund(most)
+	return v, func() { s.seg.cache.release(e) }, nil
+}
+
 // columnPages reads the pages of one column of a row group. It is used by one
 // goroutine and closed.
 type columnPages struct {
-	source *source
-	col    column.Col
-	kind   column.Kind
-	rows   int
-	window window
-	index  []format.PageLocation
-	bytes  int   // of all pages, inflated
-	dict   int64 // offset of the dictionary; 0 = there is none
-	pages  *parquet.FilePages
-	made   *dictionary
+	source   *source
+	col      column.Col
+	kind     column.Kind
+	window   window
+	index    pageIndex
+	inflated int64 // bytes of all pages
+	dict     int64 // offset of the dictionary; 0 = there is none
+	pages    *parquet.FilePages
+	made     *dictionary
+	kept     *cached // of made, held
 }
 
 // maxGuess bounds the room made for texts before they are there.
 const maxGuess = 256 << 20
 
 func (s *source) open(c column.Col, chunk *parquet.FileColumnChunk) (*columnPages, error) {
-	index, err := chunk.OffsetIndex()
+	index, err := s.index(c, chunk)
 	if err != nil {
 		return nil, err
 	}
-	p := &columnPages{source: s, col: c, kind: s.seg.kind(c), rows: s.rows(), window: window{file: s.seg.file, counted: &s.read}}
-	for i := range index.NumPages() {
-		l := format.PageLocation{Offset: index.Offset(i), FirstRowIndex: index.FirstRowIndex(i), CompressedPageSize: int32(index.CompressedPageSize(i))}
-		if l.FirstRowIndex >= int64(p.rows) || i == 0 && l.FirstRowIndex != 0 || i > 0 && l.FirstRowIndex <= p.index[i-1].FirstRowIndex {
-			return nil, fmt.Errorf("page %d of column %d starts at row %d", i, c, l.FirstRowIndex)
-		}
-		p.index = append(p.index, l)
-	}
-	if len(p.index) == 0 {
-		return nil, fmt.Errorf("column %d has no pages", c)
-	}
+	p := &columnPages{source: s, col: c, kind: s.seg.kind(c), index: index, window: window{file: s.seg.file, counted: &s.read}}
 	meta := &chunk.File().Metadata().RowGroups[s.group].Columns[chunk.Column()].MetaData
-	p.dict = meta.DictionaryPageOffset
-	p.bytes = min(int(meta.TotalUncompressedSize), maxGuess)
+	p.dict, p.inflated = meta.DictionaryPageOffset, meta.TotalUncompressedSize
 	p.pages = chunk.PagesFrom(&p.window)
 	return p, nil
 }
 
-func (p *columnPages) close() { p.pages.Close() }
-
-func (p *columnPages) count() int { return len(p.index) }
+func (p *columnPages) close() {
+	p.pages.Close()
+	p.source.seg.cache.release(p.kept)
+}
 
 // load reads pages first to last at once, and the dictionary before them.
 func (p *columnPages) load(first, last int) error {
@@ -68,77 +183,15 @@ func (p *columnPages) load(first, last int) error {
 	return p.window.load(from, l.Offset+int64(l.CompressedPageSize)-from)
 }
 
-// page is the page that holds a row.
-func (p *columnPages) page(row int32) int {
-	return sort.Search(len(p.index), func(i int) bool { return p.index[i].FirstRowIndex > int64(row) }) - 1
-}
-
-// span is the rows from the first of a page to the end of another.
-func (p *columnPages) span(first, last int) (from, to int) {
-	if to = p.rows; last+1 < len(p.index) {
-		to = int(p.index[last+1].FirstRowIndex)
-	}
-	return int(p.index[first].FirstRowIndex), to
-}
-
-// touched is how many pages hold the rows, each counted once if rows are sorted.
-func (p *columnPages) touched(rows []int32) int {
-	n, last := 0, -1
-	for _, row := range rows {
-		if page := p.page(row); page != last {
-			n, last = n+1, page
-		}
-	}
-	return n
-}
-
-// pick reads the given rows, and no page without one of them.
-func (p *columnPages) pick(rows []int32) (*column.Vector, error) {
-	sorted, place := sortedRows(rows)
-	var parts []*column.Vector
-	for i := 0; i < len(sorted); {
-		first := p.page(sorted[i])
-		last := first
-		from, to := p.span(first, last)
-		start := i
-		// Pages beside each other are read together.
-		for ; i < len(sorted); i++ {
-			if int(sorted[i]) < to {
-				continue
-			}
-			if p.page(sorted[i]) != last+1 {
-				break
-			}
-			last++
-			_, to = p.span(first, last)
-		}
-		if err := p.load(first, last); err != nil {
-			return nil, err
-		}
-		v, err := p.decode(first, last, to-from)
-		if err != nil {
-			return nil, err
-		}
-		here := make([]int32, i-start)
-		for j, row := range sorted[start:i] {
-			here[j] = row - int32(from)
-		}
-		parts = append(parts, v.Pick(here))
-	}
-	v := concat(p.kind, parts)
-	if place != nil {
-		v = v.Pick(place)
-	}
-	return v, nil
-}
-
 // decode reads pages first to last, which hold the given number of rows.
 func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 	if err := p.pages.SeekToRow(p.index[first].FirstRowIndex); err != nil {
 		return nil, err
 	}
 	a := newAssembly(p.kind, rows)
-	a.bytes = p.bytes / len(p.index) * (last - first + 1)
+	if first == 0 && last == len(p.index)-1 {
+		a.bytes = int(min(p.inflated, maxGuess))
+	}
 	for i := first; i <= last; i++ {
 		page, err := p.pages.ReadPage()
 		if err != nil {
@@ -147,7 +200,7 @@ func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 			}
 			return nil, fmt.Errorf("page %d of column %d: %w", i, p.col, err)
 		}
-		from, to := p.span(i, i)
+		from, to := p.index.span(i, p.source.rows())
 		if page.NumRows() != int64(to-from) || page.NumValues() != int64(to-from) {
 			err = fmt.Errorf("it has %d rows, want %d", page.NumRows(), to-from)
 		}
@@ -166,34 +219,36 @@ func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 	return a.vector()
 }
 
-// dictionary reads the column's dictionary; nil if it has none.
-func (p *columnPages) dictionary() (*dictionary, error) {
-	if p.made == nil {
-		p.made, _ = p.source.seg.cache.get(p.source.key(p.col, true)).(*dictionary)
-	}
-	if p.made != nil {
-		return p.made, nil
-	}
+// dictionary reads the column's dictionary; nil if it has none. It is e in the
+// cache, held for the caller; nil where that has no room.
+func (p *columnPages) dictionary() (d *dictionary, e *cached, err error) {
 	raw, err := p.pages.ReadDictionary()
 	if err != nil || raw == nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.dictionaryOf(raw)
+	if d, err = p.dictionaryOf(raw); err != nil {
+		return nil, nil, err
+	}
+	return d, p.source.seg.cache.hold(p.source.key(p.col, dictionaryOnly)), nil
 }
 
 // dictionaryOf converts the dictionary of the column's pages, once.
 func (p *columnPages) dictionaryOf(raw parquet.Dictionary) (*dictionary, error) {
-	if p.made == nil {
-		p.made, _ = p.source.seg.cache.get(p.source.key(p.col, true)).(*dictionary)
-	}
 	if p.made != nil {
 		return p.made, nil
 	}
-	d, err := newDictionary(p.kind, raw)
-	if err != nil {
-		return nil, err
+	cache, key := p.source.seg.cache, p.source.key(p.col, dictionaryOnly)
+	p.kept = cache.hold(key)
+	if p.kept == nil {
+		d, err := newDictionary(p.kind, raw)
+		if err != nil {
+			return nil, err
+		}
+		p.made = d
+		p.kept = cache.put(key, d, d.size(), nil)
 	}
-	p.made = d
-	p.source.seg.cache.put(p.source.key(p.col, true), d, d.size())
-	return d, nil
+	if p.kept != nil {
+		p.made = p.kept.value.(*dictionary)
+	}
+	return p.made, nil
 }

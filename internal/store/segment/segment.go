@@ -121,6 +121,8 @@ type document struct {
 // group describes a row group.
 type group struct {
 	Ranges
+	// Sizes tells how large the rows are, in the order in which they are.
+	Sizes column.Sizes `json:"sizes"`
 	// Spill says for payload and metadata what is in their rest columns.
 	Payload  spill `json:"payload"`
 	Metadata spill `json:"metadata"`

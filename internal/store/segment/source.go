@@ -5,25 +5,90 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
 )
 
-// source gives the columns of one row group. It implements column.Source.
+// source gives the columns of one row group. It implements column.Source. That
+// of a reader has a budget: it holds what it has read until its end, in the
+// cache where that has room, otherwise charged to the budget.
 type source struct {
-	seg   *Segment
-	group int
-	read  atomic.Int64
+	seg    *Segment
+	group  int
+	read   atomic.Int64
+	budget column.Budget // nil = no reader's: nothing is held or charged
+
+	mu      sync.Mutex
+	vectors []*column.Vector // by column, those that are held
+	dicts   map[column.Col]*dictionary
+	pins    []*cached
+	charged int64
 }
 
+// Reading implements column.Source.
+func (s *source) Reading(b column.Budget) (column.Source, func()) {
+	r := &source{seg: s.seg, group: s.group, budget: b, vectors: make([]*column.Vector, len(s.seg.leaves))}
+	return r, r.end
+}
+
+func (s *source) end() {
+	for _, e := range s.pins {
+		s.seg.cache.release(e)
+	}
+	s.budget.Refund(s.charged)
+	s.vectors, s.dicts, s.pins, s.charged = nil, nil, nil, 0
+}
+
+// charge takes n bytes of the budget.
+func (s *source) charge(n int64) error {
+	if s.budget == nil {
+		return nil
+	}
+	if err := s.budget.Charge(n); err != nil {
+		return &roomError{err}
+	}
+	return nil
+}
+
+// roomError says that a budget is used up, which is no fault of the file.
+type roomError struct{ error }
+
+func (e *roomError) Unwrap() error { return e.error }
+
+func (s *source) refund(n int64) {
+	if s.budget != nil {
+		s.budget.Refund(n)
+	}
+}
+
+// settle is called when what most bytes were charged for has been made: its size
+// stays charged to a reader unless the cache, which kept it as e, counts it.
+func (s *source) settle(most, size int64, e *cached) {
+	switch {
+	case s.budget == nil:
+		s.seg.cache.release(e)
+		return
+	case e != nil:
+		s.pins = append(s.pins, e)
+		size = 0
+	}
+	s.charged += size
+	s.refund(most - size)
+}
+
+// BytesRead implements column.Source.
 func (s *source) BytesRead() int64 { return s.read.Load() }
+
+// Sizes implements column.Source.
+func (s *source) Sizes() *column.Sizes { return &s.seg.doc.Groups[s.group].Sizes }
 
 func (s *source) rows() int { return s.seg.doc.Groups[s.group].Rows }
 
-func (s *source) key(c column.Col, dict bool) cacheKey {
-	return cacheKey{segment: s.seg.id, group: s.group, col: c, dict: dict}
+func (s *source) key(c column.Col, part int) cacheKey {
+	return cacheKey{segment: s.seg.id, group: s.group, col: c, part: part}
 }
 
 // chunk is the part of a Parquet column that the row group has.
@@ -40,23 +105,87 @@ func (s *source) chunk(c column.Col) (*parquet.FileColumnChunk, error) {
 
 // Vector implements column.Source.
 func (s *source) Vector(c column.Col) (v *column.Vector, err error) {
-	if v, ok := s.seg.cache.get(s.key(c, false)).(*column.Vector); ok {
+	if v := s.known(c); v != nil {
 		return v, nil
 	}
 	defer s.seg.guard(&err)
-	if v, err = s.readAll(c); err != nil {
-		return nil, s.seg.damaged(err)
-	}
-	s.seg.cache.put(s.key(c, false), v, v.Size())
-	return v, nil
-}
-
-// readAll reads a whole column.
-func (s *source) readAll(c column.Col) (*column.Vector, error) {
 	chunk, err := s.chunk(c)
 	if err != nil {
 		return nil, err
 	}
+	most := int64(s.rows()) * 9
+	if chunk.NullCount() < int64(s.rows()) {
+		most = s.columnSize(c, chunk)
+	}
+	if err := s.charge(most); err != nil {
+		return nil, err
+	}
+	if v, err = s.readAll(c, chunk); err != nil {
+		s.refund(most)
+		return nil, s.seg.damaged(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := v.Size()
+	e := s.seg.cache.put(s.key(c, wholeColumn), v, size, nil)
+	if e != nil {
+		v = e.value.(*column.Vector)
+	}
+	s.settle(most, size, e)
+	if s.vectors != nil {
+		s.vectors[c] = v
+	}
+	return v, nil
+}
+
+// known is a column that needs not be read, nil if it must be.
+func (s *source) known(c column.Col) *column.Vector {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if int(c) < len(s.vectors) && s.vectors[c] != nil {
+		return s.vectors[c]
+	}
+	e := s.seg.cache.hold(s.key(c, wholeColumn))
+	if e == nil {
+		return nil
+	}
+	s.settle(0, 0, e)
+	v := e.value.(*column.Vector)
+	if s.vectors != nil {
+		s.vectors[c] = v
+	}
+	return v
+}
+
+// columnSize is how many bytes a whole column takes at most while it is read.
+func (s *source) columnSize(c column.Col, chunk *parquet.FileColumnChunk) int64 {
+	meta := &chunk.File().Metadata().RowGroups[s.group].Columns[chunk.Column()].MetaData
+	n := int64(s.rows())*9 + 2*meta.TotalCompressedSize + s.pageSize(c, 0, s.rows())
+	if meta.DictionaryPageOffset > 0 {
+		return n + 5*meta.TotalUncompressedSize // short strings take a header each
+	}
+	if kind := s.seg.kind(c); kind == column.String || kind == column.JSON {
+		n += meta.TotalUncompressedSize
+	}
+	return n
+}
+
+// pageSize is how many bytes a page of the rows from…to-1 takes at most, read
+// and decoded; of more rows than a page has it is that of the largest page.
+func (s *source) pageSize(c column.Col, from, to int) int64 {
+	n := int64(min(to-from, pageRows))*9 + 1024
+	if kind := s.seg.kind(c); kind != column.String && kind != column.JSON || c.IsShape() {
+		return n
+	}
+	texts, largest := s.Sizes().Between(from, to)
+	if to-from > 1 && to-from <= pageRows {
+		largest = 0 // it would be a page of its own
+	}
+	return n + min(texts, max(largest, pageBytes))
+}
+
+// readAll reads a whole column.
+func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (*column.Vector, error) {
 	if chunk.NullCount() == int64(s.rows()) {
 		return missing(s.seg.kind(c), s.rows()), nil
 	}
@@ -65,15 +194,15 @@ func (s *source) readAll(c column.Col) (*column.Vector, error) {
 		return nil, err
 	}
 	defer pages.close()
-	if err := pages.load(0, pages.count()-1); err != nil {
+	if err := pages.load(0, len(pages.index)-1); err != nil {
 		return nil, err
 	}
-	return pages.decode(0, pages.count()-1, s.rows())
+	return pages.decode(0, len(pages.index)-1, s.rows())
 }
 
 // Pick implements column.Source.
 func (s *source) Pick(c column.Col, rows []int32) (v *column.Vector, err error) {
-	if v, ok := s.seg.cache.get(s.key(c, false)).(*column.Vector); ok {
+	if v := s.known(c); v != nil {
 		return v.Pick(rows), nil
 	}
 	defer s.seg.guard(&err)
@@ -84,19 +213,22 @@ func (s *source) Pick(c column.Col, rows []int32) (v *column.Vector, err error) 
 	if chunk.NullCount() == int64(s.rows()) {
 		return missing(s.seg.kind(c), len(rows)), nil
 	}
-	pages, err := s.open(c, chunk)
+	index, err := s.index(c, chunk)
 	if err != nil {
 		return nil, s.seg.damaged(err)
 	}
-	defer pages.close()
-	if touched := pages.touched(rows); 2*touched > pages.count() && pages.count() > 1 {
-		v, err := s.Vector(c)
-		if err != nil {
-			return nil, err
+	if touched := index.touched(rows); 2*touched > len(index) && touched > 1 {
+		// Where all of it would take more than half of the room that is left,
+		// page after page will do.
+		twice := 2 * s.columnSize(c, chunk)
+		if s.charge(twice) == nil {
+			s.refund(twice)
+			if v, err := s.Vector(c); err == nil {
+				return v.Pick(rows), nil
+			}
 		}
-		return v.Pick(rows), nil
 	}
-	v, err = pages.pick(rows)
+	v, err = s.pick(c, chunk, index, rows)
 	return v, s.seg.damaged(err)
 }
 
@@ -111,12 +243,7 @@ func (s *source) Distinct(c column.Col) (values []string, absent bool, err error
 	if chunk.NullCount() == int64(s.rows()) {
 		return nil, absent, nil
 	}
-	pages, err := s.open(c, chunk)
-	if err != nil {
-		return nil, false, s.seg.damaged(err)
-	}
-	defer pages.close()
-	d, err := pages.dictionary()
+	d, err := s.dictionary(c, chunk)
 	if err == nil && d == nil {
 		err = fmt.Errorf("column %q has no dictionary", fixedNames[c])
 	}
@@ -124,6 +251,45 @@ func (s *source) Distinct(c column.Col) (values []string, absent bool, err error
 		return nil, false, s.seg.damaged(err)
 	}
 	return d.texts, absent, nil
+}
+
+// dictionary reads a column's dictionary; nil if it has none.
+func (s *source) dictionary(c column.Col, chunk *parquet.FileColumnChunk) (*dictionary, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.dicts[c]; d != nil {
+		return d, nil
+	}
+	if e := s.seg.cache.hold(s.key(c, dictionaryOnly)); e != nil {
+		s.settle(0, 0, e)
+		return s.holdDictionary(c, e.value.(*dictionary)), nil
+	}
+	pages, err := s.open(c, chunk)
+	if err != nil {
+		return nil, err
+	}
+	defer pages.close()
+	most := 8 * pages.inflated
+	if err := s.charge(most); err != nil {
+		return nil, err
+	}
+	d, e, err := pages.dictionary()
+	if err != nil || d == nil {
+		s.refund(most)
+		return nil, err
+	}
+	s.settle(most, d.size(), e)
+	return s.holdDictionary(c, d), nil
+}
+
+func (s *source) holdDictionary(c column.Col, d *dictionary) *dictionary {
+	if s.budget != nil {
+		if s.dicts == nil {
+			s.dicts = map[column.Col]*dictionary{}
+		}
+		s.dicts[c] = d
+	}
+	return d
 }
 
 // missing is a vector without values.

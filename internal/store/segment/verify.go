@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/firnlog/firn/internal/store/column"
 )
@@ -53,6 +54,7 @@ func (s *Segment) verifyBlocks(ctx context.Context) error {
 func (s *Segment) verifyGroup(ctx context.Context, g Group) error {
 	b := column.NewBuilder(column.Meta{}) // its ranges must be those of the group
 	previous := map[string]int64{}
+	var sized column.Sizes
 	n := 0
 	for r, err := range column.Rows(g.Block(), nil) {
 		if err != nil {
@@ -65,6 +67,7 @@ func (s *Segment) verifyGroup(ctx context.Context, g Group) error {
 			return s.damaged(fmt.Errorf("position %d has number %d of stream %q after number %d", r.Position, r.SequenceNumber, r.StreamID, previous[r.StreamID]))
 		}
 		previous[r.StreamID] = r.SequenceNumber
+		sized.Add(n-1, int64(r.Content()))
 		r.Payload, r.Metadata = nil, nil
 		if err := b.Append(r); err != nil {
 			return s.damaged(err)
@@ -72,6 +75,9 @@ func (s *Segment) verifyGroup(ctx context.Context, g Group) error {
 	}
 	if got := ranges(b); got != g.Ranges {
 		return s.damaged(fmt.Errorf("rows have ranges %+v, the footer says %+v", got, g.Ranges))
+	}
+	if want := g.seg.doc.Groups[g.index].Sizes; !slices.Equal(sized.Total, want.Total) || !slices.Equal(sized.Most, want.Most) || !slices.Equal(sized.Large, want.Large) {
+		return s.damaged(errors.New("rows do not have the sizes that the footer says"))
 	}
 	return s.verifyPositions(b)
 }

@@ -20,9 +20,9 @@ var ErrEmpty = errors.New("segment: no rows")
 
 // Write writes a segment of the given rows to w. Rows come in order of
 // position, or in any order within runs of at most column.MaxRows rows that hold
-// contiguous positions. Write needs memory for the columns of one row group: a
-// row group ends at column.MaxRows rows or a quarter of a gibibyte of texts. It
-// does not sync: the caller makes the file durable.
+// contiguous positions. Write needs memory for the columns of one row group,
+// which ends at column.MaxRows rows or at 128 MiB of texts, where events are
+// wide at 64 MiB. It does not sync: the caller makes the file durable.
 //
 // Which paths become columns is chosen by their frequency in the first row
 // group. ErrEmpty if there are no rows.
@@ -39,8 +39,18 @@ func Write(w io.Writer, in Instance, rows iter.Seq2[*column.Row, error]) (Info, 
 	return f.close()
 }
 
-// groupContent ends a row group early, in bytes of texts.
-const groupContent = 256 << 20
+// A row group ends early at groupContent bytes of texts or, where an event has
+// wideContent bytes on average, at half of that: then many small pages make up
+// for what reading a whole column costs.
+const (
+	groupContent = 128 << 20
+	wideContent  = 512
+)
+
+// full reports whether a row group of some rows and bytes of texts ends.
+func full(rows int, content int64) bool {
+	return rows >= column.MaxRows || content >= groupContent || content >= groupContent/2 && content >= int64(rows)*wideContent
+}
 
 // fileWriter writes one segment.
 type fileWriter struct {
@@ -66,7 +76,7 @@ func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
 
 // append adds a row, ending the row group before it where that is full.
 func (f *fileWriter) append(r *column.Row) error {
-	if f.builder.Rows() == column.MaxRows || f.builder.Content() >= groupContent {
+	if full(f.builder.Rows(), f.builder.Content()) {
 		if err := f.endGroup(); err != nil {
 			return err
 		}
@@ -124,7 +134,7 @@ func (f *fileWriter) endGroup() error {
 	if err := f.parquet.Flush(); err != nil {
 		return fmt.Errorf("segment: writing a row group: %w", err)
 	}
-	g := group{Ranges: ranges(b), Payload: spillOf(b, query.Payload), Metadata: spillOf(b, query.Metadata)}
+	g := group{Ranges: ranges(b), Sizes: sizes(b, order), Payload: spillOf(b, query.Payload), Metadata: spillOf(b, query.Metadata)}
 	f.doc.Groups = append(f.doc.Groups, g)
 	f.doc.Info.add(g.Ranges)
 	f.builder = column.NewPlannedBuilder(column.Meta{}, f.plan)
@@ -222,6 +232,14 @@ func ranges(b *column.Builder) Ranges {
 		r.MinStream, r.MaxStream = min(r.MinStream, s), max(r.MaxStream, s)
 	}
 	return r
+}
+
+// sizes are those of a builder's rows in the given order.
+func sizes(b *column.Builder, order []int32) (s column.Sizes) {
+	for i, row := range order {
+		s.Add(i, b.RowContent(int(row)))
+	}
+	return s
 }
 
 // maxSpilled is how many paths a spill lists.

@@ -7,7 +7,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// A page ends at pageRows rows or pageBytes bytes, whichever comes first.
+// A page has at most pageRows rows and pageBytes bytes, or one value that has
+// more.
 const (
 	pageRows  = 8192
 	pageBytes = 1 << 20
@@ -59,22 +60,23 @@ func writeColumn(out *parquet.ColumnWriter, c int, v *column.Vector, order []int
 	}
 	size := 0
 	for _, row := range order {
+		value, n := null, 0
 		switch {
 		case !v.IsValid(int(row)):
-			page = append(page, null)
 		case v.Codes != nil:
-			page = append(page, dict[v.Codes[row]])
+			value = dict[v.Codes[row]]
 		default:
-			value, n := valueAt(v, int(row))
-			page = append(page, value.Level(0, level, c))
-			size += n
+			value, n = valueAt(v, int(row))
+			value = value.Level(0, level, c)
 		}
-		if len(page) == pageRows || size >= pageBytes {
+		if len(page) == pageRows || len(page) > 0 && size+n > pageBytes {
 			if err := flush(); err != nil {
 				return err
 			}
 			size = 0
 		}
+		page = append(page, value)
+		size += n
 	}
 	if len(page) > 0 {
 		return flush()
