@@ -66,6 +66,7 @@ var arrows = map[string][]string{
 	"test":              {"app"},
 	"test/crash":        {},
 	"test/powercut":     {},
+	"test/stop":         {},
 	"test/gate":         {},
 }
 
