@@ -34,6 +34,15 @@ const (
 	lookAround = 10 * time.Second
 	// sealBytes seals a head that is large though it has few rows.
 	sealBytes = 64 << 20
+
+	// Where more than manyHeads are old at once, those of fewer than quietRows
+	// wait until they are quietAges times as old, so that ten thousand quiet
+	// instances do not make a file each every few minutes; unless what they hold
+	// makes the write-ahead log longer than quietWAL.
+	manyHeads = 64
+	quietRows = 100
+	quietAges = 12
+	quietWAL  = 256 << 20
 )
 
 // maintain seals, carries out removals, compacts and frees files until ctx
@@ -76,19 +85,25 @@ func (l *Log) round(ctx context.Context) error {
 func (l *Log) dueForSealing() []*instance {
 	all := l.all()
 	old := l.opts.Now().Add(-l.opts.SealAge).UnixMilli()
-	var due, rest []*instance
+	var due, aged, rest []*instance
 	waiting := l.head.bytes.Load()
 	for _, in := range all {
 		v := in.current()
 		rows, bytes := v.headRows(), v.headBytes()
 		switch {
 		case rows == 0:
-		case rows >= l.opts.SealRows, bytes >= sealBytes, v.born() <= old:
+		case rows >= l.opts.SealRows, bytes >= sealBytes:
 			due = append(due, in)
-			waiting -= bytes
+		case v.born() <= old:
+			aged = append(aged, in)
 		default:
 			rest = append(rest, in)
 		}
+	}
+	quiet, aged := l.quiet(aged)
+	due, rest = append(due, aged...), append(rest, quiet...)
+	for _, in := range due {
+		waiting -= in.current().headBytes()
 	}
 	if waiting >= l.opts.HeadMemory/2 {
 		slices.SortFunc(rest, func(a, b *instance) int {
@@ -103,6 +118,22 @@ func (l *Log) dueForSealing() []*instance {
 		}
 	}
 	return due
+}
+
+// quiet divides heads that are old into those that can wait and the others.
+func (l *Log) quiet(all []*instance) (quiet, aged []*instance) {
+	if len(all) <= manyHeads || l.wal.Stats().DiskBytes > quietWAL {
+		return nil, all
+	}
+	old := l.opts.Now().Add(-quietAges * l.opts.SealAge).UnixMilli()
+	for _, in := range all {
+		if v := in.current(); v.headRows() < quietRows && v.born() > old {
+			quiet = append(quiet, in)
+		} else {
+			aged = append(aged, in)
+		}
+	}
+	return quiet, aged
 }
 
 // born is the recorded_at of the first event of the head.

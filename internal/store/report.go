@@ -25,7 +25,7 @@ func (l *Log) reportJournal(name string, r wal.JournalRecovery) {
 		l.report(event.Error, "%s: the newest snapshot is damaged; the generation before it was read instead, and nothing is lost", name)
 	}
 	if r.Torn != nil {
-		l.report(event.Warning, "%s: bytes %d–%d of %s were being written when the process ended; they are kept in %s", name, r.Torn.Offset, r.Torn.End, r.Torn.File, r.Torn.Quarantine)
+		l.report(event.Warning, "%s: bytes %d–%d of %s were being written when the process ended and are cut", name, r.Torn.Offset, r.Torn.End, r.Torn.File)
 	}
 	l.reportDamage(name, r.Damage)
 }

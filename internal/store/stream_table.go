@@ -51,15 +51,15 @@ func (t *streamTable) text(r nameRef) []byte {
 
 // find finds a stream.
 func (t *streamTable) find(name string) (i uint32, ok bool) {
-	if t.count == 0 {
-		return 0, false
-	}
 	i, _, ok = t.probe(name, xxhash.Sum64String(name))
 	return i, ok
 }
 
 // probe looks for a name; at is its slot, or the free one where it belongs.
 func (t *streamTable) probe(name string, hash uint64) (i uint32, at int, ok bool) {
+	if len(t.slots) == 0 {
+		return 0, 0, false
+	}
 	mask := len(t.slots) - 1
 	for at = int(hash) & mask; t.slots[at] != 0; at = (at + 1) & mask {
 		if i = t.slots[at] - 1; string(t.nameAt(i)) == name {
@@ -71,14 +71,16 @@ func (t *streamTable) probe(name string, hash uint64) (i uint32, at int, ok bool
 
 // get finds or makes a stream.
 func (t *streamTable) get(name string) uint32 {
-	if i, ok := t.find(name); ok {
+	hash := xxhash.Sum64String(name)
+	i, at, ok := t.probe(name, hash)
+	if ok {
 		return i // nothing has been touched: the sequencer may be looking
 	}
 	if 4*(t.count+1) > 3*len(t.slots) {
 		t.grow()
+		_, at, _ = t.probe(name, hash)
 	}
-	i := uint32(t.count)
-	_, at, _ := t.probe(name, xxhash.Sum64String(name))
+	i = uint32(t.count)
 	if t.count%streamPage == 0 {
 		// Most instances have few streams: only further pages are made whole.
 		var page []stream

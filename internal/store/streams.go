@@ -217,11 +217,8 @@ func (l *Log) openStreams(in *instance, next int64) error {
 	if forgetSequences {
 		next = 0
 	}
-	if err := l.opts.FS.MkdirAll(l.instancePath(in)); err != nil {
-		return err
-	}
 	stale := false
-	j, found, err := wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, wal.JournalOptions{Quarantine: l.path(quarantineDir)}, func(rec []byte) error {
+	j, found, err := wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, wal.JournalOptions{Quarantine: l.path(quarantineDir), Trust: true}, func(rec []byte) error {
 		ok, err := in.streams.readStreams(rec, next)
 		stale = stale || !ok
 		return err

@@ -27,6 +27,8 @@ type Journal struct {
 	proven     int64
 	next       uint64 // LSN in the newest
 	err        error  // ErrFailed
+	// unsettled says that what a crash may have left undone is still to be done.
+	unsettled bool
 }
 
 // JournalOptions configures OpenJournal. The zero value is the default.
@@ -35,6 +37,11 @@ type JournalOptions struct {
 	// there, or a new random one.
 	Identity   Identity
 	Quarantine string // directory for cut tails; default dir/quarantine
+	// Trust says that the caller knows by other means which of the records count,
+	// and that those are on disk. Opening then changes nothing and waits for
+	// nothing: a torn tail, and whatever else a crash may have left, is dealt with
+	// before the first Append or Rewrite.
+	Trust bool
 }
 
 // Append adds records (none empty), all or none of them: they are durable when
@@ -43,6 +50,9 @@ type JournalOptions struct {
 func (j *Journal) Append(records ...[]byte) error {
 	if j.err != nil || len(records) == 0 {
 		return j.err
+	}
+	if err := j.settle(); err != nil {
+		return err
 	}
 	if len(j.list) == 0 {
 		return j.begin(func(w *fileWriter) error {
@@ -92,6 +102,20 @@ func (j *Journal) write(f vfs.File, name string, b []byte) error {
 	return nil
 }
 
+// settle does what opening with Trust has put off.
+func (j *Journal) settle() error {
+	if j.err != nil || !j.unsettled {
+		return j.err
+	}
+	o := journalOpening{fsys: j.fsys, names: j.names, quarantine: j.quarantine}
+	again, err := o.open(j.identity)
+	if err != nil {
+		return j.fail(fmt.Errorf("journal %s: %w", filepath.Join(j.names.dir, j.names.prefix), err))
+	}
+	*j = *again
+	return nil
+}
+
 func (j *Journal) fail(err error) error {
 	if j.err == nil && isFailed(err) {
 		j.err = err
@@ -104,8 +128,8 @@ func (j *Journal) fail(err error) error {
 // amount to the same state as all before them, since either may be replayed.
 // ErrFailed as for Log.Sync; any other error leaves the journal as it was.
 func (j *Journal) Rewrite(records iter.Seq[[]byte]) error {
-	if j.err != nil {
-		return j.err
+	if err := j.settle(); err != nil {
+		return err
 	}
 	return j.begin(func(w *fileWriter) error { return addAll(w, kindSnapshot, records) })
 }

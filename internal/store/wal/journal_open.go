@@ -30,7 +30,13 @@ func OpenJournal(fsys vfs.FS, dir, name string, opts JournalOptions, replay func
 	if o.quarantine == "" {
 		o.quarantine = filepath.Join(dir, "quarantine")
 	}
+	if opts.Trust {
+		o.readOnly, o.fsys = true, &onceRead{FS: fsys}
+	}
 	j, err := o.open(opts.Identity)
+	if opts.Trust && err == nil {
+		j.fsys, j.unsettled = fsys, true
+	}
 	if err != nil {
 		return nil, o.found, fmt.Errorf("journal %s: %w", filepath.Join(dir, name), err)
 	}

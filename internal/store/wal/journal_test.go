@@ -314,3 +314,43 @@ func TestJournalRemove(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestJournalTrust opens a journal that a crash has left in the middle of a
+// record: opening with Trust changes nothing, the first Append mends it.
+func TestJournalTrust(t *testing.T) {
+	m, _ := journalIn(t)
+	j, _, want, err := readJournal(m)
+	must(t, err)
+	files := j.Files()
+	f, err := m.OpenAppend(files[len(files)-1])
+	must(t, err)
+	_, err = f.Write([]byte(strings.Repeat("torn ", 20)))
+	must(t, err)
+	must(t, f.Close())
+	open := func() (*wal.Journal, wal.JournalRecovery, map[string]string) {
+		got := map[string]string{}
+		j, rec, err := wal.OpenJournal(m, journalDir, "MANIFEST", wal.JournalOptions{Trust: true}, func(b []byte) error {
+			got = with(got, string(b))
+			return nil
+		})
+		must(t, err)
+		return j, rec, got
+	}
+	m.SetHook(func(op vfstest.Op) error {
+		if op.Kind.Changes() {
+			t.Errorf("opening with Trust: %s %s", op.Kind, op.Path)
+		}
+		return nil
+	})
+	j, rec, got := open()
+	m.SetHook(nil)
+	if d := cmp.Diff(want, got); d != "" || rec.Torn == nil {
+		t.Errorf("torn %v (-want +got):\n%s", rec.Torn, d)
+	}
+	must(t, j.Append([]byte("key 1=after")))
+	m = m.CrashClone(1, 0)
+	_, rec, got = open()
+	if d := cmp.Diff(with(want, "key 1=after"), got); d != "" || rec.Torn != nil || len(rec.Damage) > 0 {
+		t.Errorf("after the append: %+v (-want +got):\n%s", rec, d)
+	}
+}
