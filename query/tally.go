@@ -24,7 +24,7 @@ type Tally struct {
 
 const (
 	floatBias  = 1074 // the smallest float64 is 2^-1074
-	floatLimbs = (1074+1024)/32 + 3
+	floatLimbs = (1074+1024)/32 + 4
 	maxAdds    = 1 << 29 // limbs take 2^30 of 33 bits each before they overflow
 )
 
@@ -34,6 +34,49 @@ func (t *Tally) AddInt(i int64) {
 	lo, carry := bits.Add64(t.lo, uint64(i), 0)
 	t.lo = lo
 	t.hi += i>>63 + int64(carry)
+}
+
+// AddInts adds n integers whose sum is hi × 2^64 + lo, or with negative the
+// opposite of it.
+func (t *Tally) AddInts(n int64, negative bool, hi, lo uint64) {
+	t.count += n
+	if negative {
+		var borrow uint64
+		lo, borrow = bits.Sub64(0, lo, 0)
+		hi, _ = bits.Sub64(0, hi, borrow)
+	}
+	sum, carry := bits.Add64(t.lo, lo, 0)
+	t.lo = sum
+	t.hi += int64(hi) + int64(carry)
+}
+
+// AddFloats adds n numbers that are no integer literals, and whose nearest
+// float64s have a sum of (hi × 2^64 + lo) × 2^exponent, or with negative the
+// opposite of it. hi is below 2^32 and exponent is that of the last bit of a
+// float64, -1074 to 971.
+func (t *Tally) AddFloats(n int64, negative bool, hi, lo uint64, exponent int) {
+	t.count += n
+	t.floats += n
+	if t.limbs == nil {
+		t.limbs = new([floatLimbs]int64)
+	}
+	if t.adds++; t.adds == maxAdds {
+		t.carry()
+	}
+	at, shift := (exponent+floatBias)/32, uint(exponent+floatBias)%32
+	parts := [4]uint64{lo << shift & math.MaxUint32, lo << shift >> 32, hi<<shift | lo>>(64-shift)}
+	parts[3] = parts[2] >> 32
+	parts[2] &= math.MaxUint32
+	for i, part := range parts {
+		if part == 0 {
+			continue
+		}
+		if negative {
+			t.limbs[at+i] -= int64(part)
+		} else {
+			t.limbs[at+i] += int64(part)
+		}
+	}
 }
 
 // AddFloat adds the number that is no integer literal and whose nearest float64

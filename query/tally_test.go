@@ -3,6 +3,7 @@ package query
 import (
 	"math"
 	"math/big"
+	"math/bits"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -94,4 +95,48 @@ func BenchmarkTallyAddInt(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		tally.AddInt(int64(i) << 32)
 	}
+}
+
+// Sums that were made before are worth as much as their numbers one by one.
+func TestTallyTakesSums(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var one, sums Tally
+		n := rapid.IntRange(1, 20).Draw(t, "n")
+		for range n {
+			negative := rapid.Bool().Draw(t, "negative")
+			mantissas := rapid.SliceOfN(rapid.Uint64Range(1, 1<<53-1), 1, 40).Draw(t, "mantissas")
+			exponent := rapid.IntRange(-1074, 971).Draw(t, "exponent")
+			if rapid.Bool().Draw(t, "near") {
+				exponent = rapid.IntRange(-60, 10).Draw(t, "near exponent")
+			}
+			whole := rapid.Bool().Draw(t, "whole")
+			var hi, lo, carry uint64
+			for _, m := range mantissas {
+				lo, carry = bits.Add64(lo, m, 0)
+				hi += carry
+				f := math.Ldexp(float64(m), exponent)
+				i := int64(m)
+				if negative {
+					f, i = -f, -i
+				}
+				if whole {
+					one.AddInt(i)
+				} else {
+					one.AddFloat(f)
+				}
+			}
+			if whole {
+				sums.AddInts(int64(len(mantissas)), negative, hi, lo)
+			} else {
+				sums.AddFloats(int64(len(mantissas)), negative, hi, lo, exponent)
+			}
+		}
+		if a, b := string(one.AppendSum(nil)), string(sums.AppendSum(nil)); a != b {
+			t.Fatalf("sum %s, want %s", b, a)
+		}
+		if a, b := string(one.AppendAvg(nil)), string(sums.AppendAvg(nil)); a != b {
+			t.Fatalf("mean %s, want %s", b, a)
+		}
+	})
 }

@@ -2,35 +2,12 @@ package exec
 
 import (
 	"encoding/json/jsontext"
-	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
 )
-
-// tallySize is about how many bytes a query.Tally takes; adding one that is not
-// an integer takes floatTallySize more.
-const (
-	tallySize      = 72
-	floatTallySize = 576
-)
-
-// newTally adds the numbers of a field, exactly.
-func newTally(f query.Field) *states[query.Tally] {
-	return &states[query.Tally]{
-		size: tallySize,
-		add: func(r *reader, en *entries, groups []query.Tally) (int64, error) {
-			return addNumbers(r, en, f, &tallyFold{groups})
-		},
-		merge: func(dst, src *query.Tally) (int64, error) {
-			dst.Merge(src)
-			return 0, nil
-		},
-	}
-}
 
 // numberFold takes in the numbers of some entries.
 type numberFold interface {
@@ -117,84 +94,6 @@ func (fr *fieldReader) uncommon(row int) (jsontext.Value, bool, error) {
 	return jsontext.Value(borrowedText(v, row)), true, nil
 }
 
-// tallyFold folds numbers into tallies.
-type tallyFold struct{ groups []query.Tally }
-
-func (t *tallyFold) ints(en *entries, v *column.Vector) {
-	en.eachValue(v, func(row int, g uint32) { t.groups[g].AddInt(v.Ints[row]) })
-}
-
-func (t *tallyFold) doubles(en *entries, v *column.Vector) {
-	if en.rows == nil && en.groups != nil {
-		t.allDoubles(en.groups, v)
-		return
-	}
-	en.eachValue(v, func(row int, g uint32) { addDouble(&t.groups[g], v.Doubles[row]) })
-}
-
-// allDoubles is doubles where every row of the block counts. Where a group has
-// a fraction, its whole numbers may be added as floats too, which is as exact
-// and saves a branch that cannot be foretold.
-func (t *tallyFold) allDoubles(groups []uint32, v *column.Vector) {
-	fractions := fractionsOf(groups, v, len(t.groups))
-	for w := range words(v.Len) {
-		values, of, m := doubleWord(groups, v, w)
-		for ; m != 0; m &= m - 1 {
-			j := bits.TrailingZeros64(m) & 63
-			x, g := values[j], of[j]
-			if fractions[g] && math.Abs(x) < 1<<53 {
-				t.groups[g].AddFloat(x)
-			} else {
-				addDouble(&t.groups[g], x)
-			}
-		}
-	}
-}
-
-// fractionsOf tells the groups that have a number that is not whole.
-func fractionsOf(groups []uint32, v *column.Vector, n int) []bool {
-	remains := make([]uint64, n)
-	for w := range words(v.Len) {
-		values, of, m := doubleWord(groups, v, w)
-		for ; m != 0; m &= m - 1 {
-			j := bits.TrailingZeros64(m) & 63
-			x := values[j]
-			remains[of[j]] |= math.Float64bits(x-float64(int64(x))) << 1 // without the sign
-		}
-	}
-	fractions := make([]bool, n)
-	for g, r := range remains {
-		fractions[g] = r != 0
-	}
-	return fractions
-}
-
-// doubleWord is a word of a column of doubles: its values, their groups and
-// which of them there are.
-func doubleWord(groups []uint32, v *column.Vector, w int) (values []float64, of []uint32, valid uint64) {
-	from := w << 6
-	values = v.Doubles[from:min(from+64, v.Len)]
-	valid = word(v.Valid, w)
-	if len(values) < 64 {
-		valid &= 1<<len(values) - 1
-	}
-	return values, groups[from : from+len(values)], valid
-}
-
-// addDouble adds a float of a column: an integer literal where it is whole.
-func addDouble(t *query.Tally, x float64) {
-	const exact = 1 << 53 // all integers up to it are floats
-	whole := int64(x)
-	switch {
-	case float64(whole) != x && x != math.Trunc(x):
-		t.AddFloat(x)
-	case -exact <= whole && whole <= exact:
-		t.AddInt(whole)
-	default:
-		t.Add(query.FloatNumber(x))
-	}
-}
-
 // eachValue calls fn with the entries at whose rows a vector has a value.
 func (en *entries) eachValue(v *column.Vector, fn func(row int, g uint32)) {
 	for i := range en.n {
@@ -202,25 +101,6 @@ func (en *entries) eachValue(v *column.Vector, fn func(row int, g uint32)) {
 			fn(row, en.group(i))
 		}
 	}
-}
-
-func (t *tallyFold) most(en *entries, whole bool) int64 {
-	if whole {
-		return 0
-	}
-	return int64(min(en.n, en.count)) * floatTallySize
-}
-
-func (t *tallyFold) number(group uint32, n query.Number) { t.groups[group].Add(n) }
-
-func (t *tallyFold) bytes() int64 {
-	n := int64(0)
-	for i := range t.groups {
-		if t.groups[i].Count() > 0 {
-			n += floatTallySize
-		}
-	}
-	return n
 }
 
 // quantiles holds the numbers of a group for percentiles.
