@@ -31,6 +31,7 @@ func appendRoutes() []route {
 			{status: 404, about: "No such instance."},
 			{status: 408, about: "The body stalled."},
 			{status: 409, about: "The stream is elsewhere than expected_sequence says (actual says where), or an id is held by an event with other content."},
+			{status: 422, about: "A payload is not what the schema of its type says, and the instance's validation is enforce; errors name each place."},
 			{status: 507, about: "The disk is full; nothing was stored."},
 		},
 		serve: (*Server).append}}
@@ -60,6 +61,8 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	var faults []firn.Fault
+	batch.Warn = func(told []firn.Fault) { faults = told }
 	receipts, err := s.log.Append(r.Context(), batch)
 	if err != nil {
 		return err
@@ -67,13 +70,13 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
 	if r.params["return"] != "full" {
-		return out.receipts(receipts)
+		return out.receipts(receipts, faults)
 	}
 	instance, err := s.log.Instance(batch.Instance)
 	if err != nil {
 		return fmt.Errorf("appended, but the instance is gone: %w", err)
 	}
-	return out.stored(instance.ID, drafts, receipts)
+	return out.stored(instance.ID, drafts, receipts, faults)
 }
 
 // batchOf is what the parameters and drafts of a request ask for.
@@ -104,7 +107,7 @@ func nameStream(drafts []event.Draft, stream string) {
 
 // receipts answers an append. It writes the JSON by hand: a batch of a
 // thousand events is answered as fast as it is parsed.
-func (w *writer) receipts(receipts []firn.Receipt) error {
+func (w *writer) receipts(receipts []firn.Receipt, faults []firn.Fault) error {
 	w.w.WriteHeader(http.StatusCreated)
 	w.raw(`{"events":[`)
 	for i := range receipts {
@@ -130,14 +133,46 @@ func (w *writer) receipts(receipts []firn.Receipt) error {
 		}
 		w.raw("}")
 	}
-	w.raw("]}\n")
-	_ = w.send() // stored, and nobody there to tell
+	w.endAppended(faults)
 	return nil
+}
+
+// endAppended ends the answer to an append, with the warnings if there are any.
+func (w *writer) endAppended(faults []firn.Fault) {
+	w.raw("]")
+	w.warnings(faults, nil)
+	w.raw("}\n")
+	_ = w.send() // stored, and nobody there to tell
+}
+
+// warnings writes the member warnings if there are faults to tell of: they name
+// the event of the batch, or the line of each if lines are given.
+func (w *writer) warnings(faults []firn.Fault, lines []int64) {
+	for i := range faults {
+		if i == 0 {
+			w.raw(`,"warnings":[`)
+		} else {
+			w.raw(",")
+		}
+		f := fieldOfFault(&faults[i], lines)
+		w.raw(`{"field":`)
+		w.text(f.Field)
+		if f.Line > 0 {
+			w.raw(`,"line":`)
+			w.integer(f.Line)
+		}
+		w.raw(`,"message":`)
+		w.text(f.Message)
+		w.raw("}")
+	}
+	if len(faults) > 0 {
+		w.raw("]")
+	}
 }
 
 // stored answers an append with whole events: what was given and what the log
 // added is all there is to them.
-func (w *writer) stored(instanceID string, drafts []event.Draft, receipts []firn.Receipt) error {
+func (w *writer) stored(instanceID string, drafts []event.Draft, receipts []firn.Receipt, faults []firn.Fault) error {
 	w.w.WriteHeader(http.StatusCreated)
 	w.raw(`{"events":[`)
 	for i := range receipts {
@@ -153,8 +188,7 @@ func (w *writer) stored(instanceID string, drafts []event.Draft, receipts []firn
 			w.buf = append(w.buf[:len(w.buf)-1], `,"duplicate":true}`...)
 		}
 	}
-	w.raw("]}\n")
-	_ = w.send() // stored, and nobody there to tell
+	w.endAppended(faults)
 	return nil
 }
 

@@ -54,7 +54,10 @@ func (c *chunk) inLines(err error) error {
 	index := -1
 	var bad *event.InvalidError
 	var conflict *firn.IDConflictError
+	var refused *firn.PayloadError
 	switch {
+	case errors.As(err, &refused):
+		return problemOfPayloads(refused, c.lines)
 	case errors.As(err, &bad):
 		index = bad.Index
 	case errors.As(err, &conflict):

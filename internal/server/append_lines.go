@@ -63,7 +63,12 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 		next = c.firstLine + int64(c.count)
 		nameStream(c.drafts, r.params["stream"])
 		batch.Events = c.drafts
+		var faults []firn.Fault
+		batch.Warn = func(told []firn.Fault) { faults = told }
 		receipts, err := s.storeChunk(ctx, batch, c)
+		if err == nil && receipts != nil {
+			out.chunk(receipts, faults, c.lines)
+		}
 		first := c.firstLine
 		c.release()
 		if err != nil {
@@ -72,7 +77,6 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 		if receipts == nil {
 			continue // only blank lines
 		}
-		out.chunk(receipts)
 		if out.flush() != nil {
 			return nil // the client is gone; what it was told is stored
 		}
@@ -107,7 +111,7 @@ func (s *Server) storeChunk(ctx context.Context, batch *firn.AppendRequest, c *c
 }
 
 // chunk writes the line that acknowledges one chunk.
-func (w *writer) chunk(receipts []firn.Receipt) {
+func (w *writer) chunk(receipts []firn.Receipt, faults []firn.Fault, lines []int64) {
 	first, last, duplicates := receipts[0].Position, receipts[0].Position, int64(0)
 	for i := range receipts {
 		first, last = min(first, receipts[i].Position), max(last, receipts[i].Position)
@@ -123,6 +127,7 @@ func (w *writer) chunk(receipts []firn.Receipt) {
 	w.integer(last)
 	w.raw(`,"duplicates":`)
 	w.integer(duplicates)
+	w.warnings(faults, lines)
 	w.raw("}\n")
 }
 

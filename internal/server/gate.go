@@ -13,6 +13,8 @@ import (
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/auth"
+	"github.com/firnlog/firn/internal/server/querybook"
+	"github.com/firnlog/firn/internal/server/webdebug"
 )
 
 // permission is what a caller must hold to use a route: one of SPEC §8, or one
@@ -26,6 +28,7 @@ const (
 	eventsRead      = permission(auth.EventsRead)
 	eventsAppend    = permission(auth.EventsAppend)
 	eventsPurge     = permission(auth.EventsPurge)
+	catalogManage   = permission(auth.CatalogManage)
 	instancesManage = permission(auth.InstancesManage)
 	keysManage      = permission(auth.KeysManage)
 	metricsRead     = permission(auth.MetricsRead)
@@ -176,13 +179,18 @@ func (s *Server) visible(caller auth.Caller, idOrName string) (firn.Instance, er
 	return in, err
 }
 
+// ownInstance reports whether an instance is one that Firn makes itself: those
+// that its doors write to.
+func ownInstance(name string) bool { return name == querybook.Instance || name == webdebug.Instance }
+
 // mayCreate reports whether an append may make its instance, and refuses one
-// that asks for it in vain.
+// that asks for it in vain. A door's own is made for every key that may append
+// there, as its door does: its users' other programs speak to /v1.
 func (s *Server) mayCreate(r *request) (bool, error) {
 	if !r.params.boolean("auto_create") {
 		return false, nil
 	}
-	if r.caller.May(auth.InstancesManage) && r.caller.Everywhere() {
+	if r.caller.Everywhere() && (r.caller.May(auth.InstancesManage) || ownInstance(r.PathValue("instance"))) {
 		return true, nil
 	}
 	if _, err := s.visible(r.caller, r.PathValue("instance")); errors.Is(err, firn.ErrNotFound) {

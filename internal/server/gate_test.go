@@ -87,13 +87,14 @@ func credentials(r *running, expire func()) []credential {
 var bodies = map[string]string{
 	"createInstance": `{"name":"made by shop"}`, "updateInstance": `{"description":"x"}`, "appendEvents": `{"event_type":"a"}`,
 	"query": `{"from":{"instance":"shop"}}`, "createKey": `{"name":"x","permissions":["keys:manage"]}`,
+	"putCatalogEntry": `{"description":"x"}`,
 }
 
 // probe asks a route for an instance with a credential and reads the answer as
 // far as it ends.
 func probe(r *running, row *route, instance, secret, known string) reply {
 	r.t.Helper()
-	path := strings.NewReplacer("{instance}", instance, "{id}", "e1", "{key}", "none", "{$}", "").Replace(row.path)
+	path := strings.NewReplacer("{instance}", instance, "{id}", "e1", "{key}", "none", "{event_type}", "a.b", "{$}", "").Replace(row.path)
 	body := ""
 	switch {
 	case row.name == "signIn":
@@ -182,7 +183,7 @@ func checkCell(t *testing.T, r *running, row *route, c credential, answer reply,
 		if answer.status != 404 || anonymous(answer) != anonymous(unknown) {
 			t.Errorf("%s, want what an unknown instance is answered with: %s", what, unknown)
 		}
-	case c.elsewhere && (row.name == "createInstance" || row.name == "createKey"):
+	case c.elsewhere && (row.name == "createInstance" || row.name == "createKey" || row.permission == catalogManage):
 		if answer.status != 403 {
 			t.Errorf("%s, want 403: the key is for another instance only", what)
 		}
@@ -287,6 +288,30 @@ func TestAutoCreateNeedsItsPermission(t *testing.T) {
 	}
 }
 
+// TestDoorsInstancesAreMadeByFirn: whoever may append everywhere makes those two
+// and no other, and a key can be for one of them before it is there.
+func TestDoorsInstancesAreMadeByFirn(t *testing.T) {
+	r := start(t, Options{})
+	shop := r.instance("shop")
+	_, all := r.key(auth.NewKey{})
+	_, writer := r.key(auth.NewKey{Permissions: auth.SetOf(auth.EventsAppend)})
+	_, reader := r.key(auth.NewKey{Permissions: auth.SetOf(auth.EventsRead)})
+	_, elsewhere := r.key(auth.NewKey{Permissions: auth.SetOf(auth.EventsAppend), Instances: []string{shop}})
+	path := func(name string) string { return "/v1/instances/" + name + "/events?auto_create=true" }
+	r.must(404, "POST", path("querybook"), `{"event_type":"a"}`, bearer(elsewhere)...)
+	r.must(403, "POST", path("querybook"), `{"event_type":"a"}`, bearer(reader)...)
+	r.must(403, "POST", path("Querybook"), `{"event_type":"a"}`, bearer(writer)...)
+	r.must(404, "POST", "/v1/instances/querybook/events", `{"event_type":"a"}`, bearer(writer)...)
+	r.must(201, "POST", path("querybook"), `{"event_type":"a"}`, bearer(writer)...)
+	r.must(400, "POST", "/v1/keys", `{"name":"x","permissions":["events:append"],"instances":["none"]}`, bearer(all)...)
+	var k shownKey
+	for range 2 {
+		r.must(201, "POST", "/v1/keys", `{"name":"x","permissions":["events:append"],"instances":["debug"]}`, bearer(all)...).decode(t, &k)
+		r.must(201, "POST", path("debug"), `{"event_type":"a"}`, bearer(k.Key)...)
+	}
+	r.must(404, "POST", path("querybook"), `{"event_type":"a"}`, bearer(k.Key)...)
+}
+
 // systemEvents are the events of a type that Firn has recorded.
 func systemEvents(r *running, eventType string) []event.Event {
 	r.t.Helper()
@@ -309,7 +334,7 @@ func systemEvents(r *running, eventType string) []event.Event {
 func TestOwnTypesAreNotForClients(t *testing.T) {
 	r := start(t, Options{})
 	_, all := r.key(auth.NewKey{})
-	for _, own := range []string{"api_key.created", "auth.permission_denied", "auth.anything", "event_logs.purged", "retention.applied", "server.started", "instance.deleted"} {
+	for _, own := range []string{"api_key.created", "auth.permission_denied", "auth.anything", "event_logs.purged", "retention.applied", "server.started", "setting.updated", "instance.deleted"} {
 		r.must(400, "POST", "/v1/instances/system/events", `{"event_type":"`+own+`"}`, bearer(all)...)
 	}
 	r.must(201, "POST", "/v1/instances/system/events", `{"event_type":"lexicon.created"}`, bearer(all)...)

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/internal/catalog"
 )
 
 // net/http lingers for half a second on a connection that it cuts off.
@@ -36,7 +37,12 @@ type running struct {
 // start runs a server until the test ends.
 func start(t *testing.T, opts Options) *running {
 	t.Helper()
-	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits, Now: opts.Now})
+	types, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Catalog = types
+	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits, Now: opts.Now, Catalog: types})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,11 +33,11 @@ func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	p := newProblem(http.StatusServiceUnavailable, codeNotReady, "The server is not ready", "")
 	select {
 	case <-s.log.Failed():
-		p.Errors = append(p.Errors, fieldError{"log", "a write to the disk failed; appends are refused and the server stops; its log says more"})
+		p.Errors = append(p.Errors, fieldError{Field: "log", Message: "a write to the disk failed; appends are refused and the server stops; its log says more"})
 	default:
 	}
 	if s.draining.Err() != nil {
-		p.Errors = append(p.Errors, fieldError{"server", "is stopping"})
+		p.Errors = append(p.Errors, fieldError{Field: "server", Message: "is stopping"})
 	}
 	if len(p.Errors) > 0 {
 		p.Detail = p.Errors[0].Field + ": " + p.Errors[0].Message

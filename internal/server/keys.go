@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/internal/auth"
 )
 
@@ -76,12 +79,24 @@ func (s *Server) newKey(r *request, given *keyBody) (auth.NewKey, error) {
 	}
 	for i, name := range *given.Instances {
 		in, err := s.visible(r.caller, name)
+		if errors.Is(err, firn.ErrNotFound) && ownInstance(name) && r.caller.Everywhere() {
+			in, err = s.makeOwn(r.Context(), name) // so that a door's key can be for nothing else
+		}
 		if err != nil {
 			return wanted, malformed(fmt.Sprintf("instances[%d]", i), "there is no instance %s", printable(name))
 		}
 		wanted.Instances = append(wanted.Instances, in.ID)
 	}
 	return wanted, nil
+}
+
+// makeOwn makes an instance that Firn makes itself, unless somebody else does.
+func (s *Server) makeOwn(ctx context.Context, name string) (firn.Instance, error) {
+	in, err := s.log.CreateInstance(ctx, firn.Instance{Name: name})
+	if errors.Is(err, firn.ErrExists) {
+		return s.log.Instance(name)
+	}
+	return in, err
 }
 
 func (s *Server) listKeys(w http.ResponseWriter, r *request) error {

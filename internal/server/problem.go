@@ -32,7 +32,10 @@ type problem struct {
 
 // fieldError says what is wrong with one field, parameter or header.
 type fieldError struct {
-	Field   string `json:"field"`
+	Field string `json:"field"`
+	// Line is the line of an NDJSON body that it is about, from 1, where a
+	// problem is about several.
+	Line    int64  `json:"line,omitzero"`
 	Message string `json:"message"`
 }
 
@@ -49,6 +52,8 @@ const (
 	codeExists       = "already_exists"
 	codeSequence     = "sequence_conflict"
 	codeIDConflict   = "id_conflict"
+	codePayload      = "invalid_payload"
+	codeCatalogFull  = "catalog_full"
 	codeTooLarge     = "too_large"
 	codeMediaType    = "unsupported_media_type"
 	codeInternal     = "internal"

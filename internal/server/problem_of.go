@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -25,6 +26,9 @@ func problemOf(err error) (p *problem, ok bool) {
 		return p, true
 	}
 	if p := problemOfAccess(err); p != nil {
+		return p, true
+	}
+	if p := problemOfCatalog(err); p != nil {
 		return p, true
 	}
 	switch {
@@ -67,6 +71,10 @@ func problemOfType(err error) *problem {
 	if errors.As(err, &badQuery) {
 		return malformed(badQuery.Path, "%s", badQuery.Message)
 	}
+	var refused *firn.PayloadError
+	if errors.As(err, &refused) {
+		return problemOfPayloads(refused, nil)
+	}
 	var sequence *firn.SequenceError
 	if errors.As(err, &sequence) {
 		p := newProblem(http.StatusConflict, codeSequence, "The stream is not where it was expected", sequence.Error())
@@ -100,6 +108,32 @@ func problemOfEvent(bad *event.InvalidError) *problem {
 	default:
 		return malformed(field, "%s", bad.Message)
 	}
+}
+
+// problemOfPayloads is a 422 that names each place; by line, if lines are given.
+func problemOfPayloads(refused *firn.PayloadError, lines []int64) *problem {
+	p := newProblem(http.StatusUnprocessableEntity, codePayload, "A payload is not what its event type wants", "")
+	for i := range refused.Faults {
+		p.Errors = append(p.Errors, fieldOfFault(&refused.Faults[i], lines))
+	}
+	first := p.Errors[0]
+	p.Detail = first.Field + ": " + first.Message
+	if first.Line > 0 {
+		p.Line = &first.Line
+		p.Detail = fmt.Sprintf("line %d: %s", first.Line, p.Detail)
+	}
+	if more := len(p.Errors) - 1; more > 0 {
+		p.Detail += fmt.Sprintf(" (and %d more)", more)
+	}
+	return p
+}
+
+// fieldOfFault names the event of a fault, or its line if lines are given.
+func fieldOfFault(f *firn.Fault, lines []int64) fieldError {
+	if f.Index < len(lines) {
+		return fieldError{Field: f.Path, Line: lines[f.Index], Message: f.Message}
+	}
+	return fieldError{Field: indexed(f.Index) + "." + f.Path, Message: f.Message}
 }
 
 // indexed names an event of a batch as errors do: events[3].

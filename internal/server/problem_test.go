@@ -35,6 +35,7 @@ func TestProblemOf(t *testing.T) {
 		{context.DeadlineExceeded, 504, "query_timeout", false, true},
 		{&firn.SequenceError{Stream: "s", Expected: 1, Actual: 2}, 409, "sequence_conflict", false, true},
 		{&firn.IDConflictError{ID: "x", Index: 3}, 409, "id_conflict", false, true},
+		{&firn.PayloadError{Faults: []firn.Fault{{Index: 1, Path: "payload", Message: "no"}}}, 422, "invalid_payload", false, true},
 		{&event.InvalidError{Index: 2, Path: "payload.x", Code: event.CodeTooDeep, Message: "is too deep"}, 400, "malformed", false, true},
 		{&event.InvalidError{Index: -1, Code: event.CodeTooManyEvents, Message: "too many"}, 413, "too_large", false, true},
 		{&query.Error{Path: "where[0]", Message: "no"}, 400, "malformed", false, true},

@@ -66,7 +66,7 @@ func routes() []route {
 	for _, family := range [][]route{
 		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
 		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
-		keyRoutes(), sessionRoutes(),
+		catalogRoutes(), keyRoutes(), sessionRoutes(),
 	} {
 		all = append(all, family...)
 	}

@@ -97,6 +97,33 @@ var exchanges = []exchange{
 	{method: "POST", path: "/v1/instances/other/events", body: "{\"event_type\":\"a\"}\n{\"event_type\":7}\n", headers: []string{"Content-Type", "application/x-ndjson"}, status: 400, code: "malformed", field: "event_type", says: `"line":2`, route: "POST /v1/instances/{instance}/events"},
 	{method: "POST", path: "/v1/instances/other/events?return=full", body: "{}", headers: []string{"Content-Type", "application/x-ndjson"}, status: 400, code: "malformed", field: "return", route: "POST /v1/instances/{instance}/events"},
 
+	// The catalog, and what it makes of events.
+	{method: "GET", path: "/v1/catalog", status: 200, says: `{"type":"CLICK","system":"querybook"`, route: "GET /v1/catalog"},
+	{method: "GET", path: "/v1/catalog?limit=1", status: 400, code: "malformed", field: "limit", route: "GET /v1/catalog"},
+	{method: "GET", path: "/v1/catalog/message.sent", status: 200, says: `"origin":"built-in"`, route: "GET /v1/catalog/{event_type}"},
+	{method: "GET", path: "/v1/catalog/order.paid", status: 404, code: "not_found", says: "order.paid", route: "GET /v1/catalog/{event_type}"},
+	{method: "GET", path: "/v1/catalog/message.sent?x=1", status: 400, code: "malformed", field: "x", route: "GET /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/order.paid", body: `{"description":"A customer paid.","schema":{"type":"object","required":["total"],"properties":{"total":{"type":"number"}}}}`, status: 201, says: `{"type":"order.paid","system":"own","category":"order"`, route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/order.paid", body: `{"description":"A customer paid us.","schema":{"type":"object","required":["total"],"properties":{"total":{"type":"number"}}}}`, status: 200, says: `"origin":"put"`, route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/order.paid", body: `{"schema":{"type":"objekt"},"severity":"loud"}`, status: 400, code: "malformed", says: `"field":"description"`, route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/a%0Ab", body: `{"description":"x"}`, status: 400, code: "malformed", field: "type", route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/a%2Fb", body: `{"description":"x"}`, status: 201, says: `{"type":"a/b"`, route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/x", body: `{`, status: 400, code: "malformed", field: "body", route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/x", body: `type: x`, headers: []string{"Content-Type", "application/yaml"}, status: 415, code: "unsupported_media_type", route: "PUT /v1/catalog/{event_type}"},
+	{method: "PUT", path: "/v1/catalog/x", body: `"` + strings.Repeat("x", smallBody) + `"`, status: 413, code: "too_large", route: "PUT /v1/catalog/{event_type}"},
+	{method: "POST", path: "/v1/instances/other/events", body: `[{"event_type":"a"},{"event_type":"order.paid","payload":{"total":"12"}}]`, status: 201, says: `"warnings":[{"field":"events[1].payload.total","message":"must be a number, is a string"}]}`, route: "POST /v1/instances/{instance}/events"},
+	{method: "POST", path: "/v1/instances/other/events?return=full", body: `{"event_type":"order.paid"}`, status: 201, says: `}],"warnings":[{"field":"events[0].payload.total","message":"is missing"}]}`, route: "POST /v1/instances/{instance}/events"},
+	{method: "POST", path: "/v1/instances/other/events", body: "{\"event_type\":\"a\"}\n\n{\"event_type\":\"order.paid\"}", headers: []string{"Content-Type", "application/x-ndjson"}, status: 200, says: `"duplicates":0,"warnings":[{"field":"payload.total","line":3,"message":"is missing"}]}`, route: "POST /v1/instances/{instance}/events"},
+	{method: "POST", path: "/v1/instances", body: `{"name":"strict","validation":"enforce"}`, status: 201, route: "POST /v1/instances"},
+	{method: "POST", path: "/v1/instances/strict/events", body: `[{"event_type":"a"},{"event_type":"order.paid"},{"event_type":"order.paid","payload":{"total":true}}]`, status: 422, code: "invalid_payload", field: "events[1].payload.total", says: `"field":"events[2].payload.total"`, route: "POST /v1/instances/{instance}/events"},
+	{method: "POST", path: "/v1/instances/strict/events", body: "{\"event_type\":\"a\"}\n\n{\"event_type\":\"order.paid\"}\n{\"event_type\":\"order.paid\"}", headers: []string{"Content-Type", "application/x-ndjson"}, status: 422, code: "invalid_payload", field: "payload.total", says: `"field":"payload.total","line":4,"message":"is missing"}],"line":3`, route: "POST /v1/instances/{instance}/events"},
+	{method: "POST", path: "/v1/instances/strict/events", body: `{"event_type":"order.paid","payload":{"total":1}}`, status: 201, says: `"position":1`, route: "POST /v1/instances/{instance}/events"},
+	{method: "DELETE", path: "/v1/instances/strict", status: 204, route: "DELETE /v1/instances/{instance}"},
+	{method: "DELETE", path: "/v1/catalog/order.paid?x=1", status: 400, code: "malformed", field: "x", route: "DELETE /v1/catalog/{event_type}"},
+	{method: "DELETE", path: "/v1/catalog/order.paid", status: 204, route: "DELETE /v1/catalog/{event_type}"},
+	{method: "DELETE", path: "/v1/catalog/order.paid", status: 404, code: "not_found", route: "DELETE /v1/catalog/{event_type}"},
+	{method: "DELETE", path: "/v1/catalog/message.sent", status: 404, code: "not_found", route: "DELETE /v1/catalog/{event_type}"},
+
 	// Lists.
 	{method: "GET", path: "/v1/instances/shop/events", status: 200, says: `"position":6`, route: "GET /v1/instances/{instance}/events"},
 	{method: "GET", path: "/v1/instances/shop/events?order=desc&limit=1", status: 200, says: `{"events":[{"id":"e6"`, route: "GET /v1/instances/{instance}/events"},
@@ -288,7 +315,8 @@ func TestDocumentHoldsWhatRoutesDo(t *testing.T) {
 		}
 	}
 	tried := map[string][]int{"GET /v1/instances/{instance}/tail": {200}, // TestTail…
-		"POST /v1/keys": {201}, "DELETE /v1/keys/{key}": {204}, "POST /v1/session": {200}} // TestKeys…, TestSession…
+		"POST /v1/keys": {201}, "DELETE /v1/keys/{key}": {204}, "POST /v1/session": {200}, // TestKeys…, TestSession…
+		"PUT /v1/catalog/{event_type}": {409}} // TestCatalogIsBounded
 	for _, x := range exchanges {
 		if x.route == "" {
 			continue
@@ -337,10 +365,13 @@ func TestEveryParameterIsTaken(t *testing.T) {
 		if row.method == http.MethodPost && row.path != eventsPath {
 			continue // no parameters
 		}
-		path := strings.NewReplacer("{instance}", "shop", "{id}", "e1").Replace(row.path)
+		path := strings.NewReplacer("{instance}", "shop", "{id}", "e1", "{event_type}", "a.b").Replace(row.path)
 		body := ""
 		if len(row.body) > 0 {
 			body = `{"event_type":"a","stream_id":"fresh for ` + row.name + `"}`
+		}
+		if row.name == "getCatalogEntry" {
+			path = "/v1/catalog/message.sent"
 		}
 		for _, p := range row.params {
 			value, listed := goodValues[p.name]

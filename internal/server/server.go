@@ -24,6 +24,7 @@ import (
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/auth"
+	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server/door"
 	"github.com/firnlog/firn/internal/server/happyview"
 	"github.com/firnlog/firn/internal/server/webdebug"
@@ -53,6 +54,11 @@ type Options struct {
 	// share, as inflated. Default: the smaller of 256 MiB and a quarter of the
 	// process's memory limit.
 	BodyMemory int64
+	// Catalog is the catalog of event types, which is to be the server's alone:
+	// give what the log was opened with. The types that are stored in the log as
+	// the user's own are added to it. Default: the built-in ones; nothing is
+	// validated by them then.
+	Catalog *catalog.Catalog
 	// Logger is told of starts, stops and faults. Default slog.Default().
 	Logger *slog.Logger
 	// Version is what /version says of the build. Default: what the Go
@@ -158,6 +164,7 @@ type Server struct {
 	doors   []*door.Door
 	handler http.Handler
 	gate    *auth.Gate
+	catalog *catalog.Catalog
 
 	sessions sessions
 	// invalid is why the server must not start.
@@ -182,11 +189,12 @@ func New(log *firn.Log, opts Options) *Server {
 	s.bodies = newBudget(opts.BodyMemory)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.gate = newGate(log, &s.opts)
+	s.catalog, s.invalid = newCatalog(log, &s.opts)
 	s.routes, s.doors = routes(), s.makeDoors()
 	for _, d := range s.doors {
 		s.routes = append(s.routes, mount(d)...)
 	}
-	s.invalid = checkRoutes(s.routes)
+	s.invalid = errors.Join(s.invalid, checkRoutes(s.routes))
 	s.sessions.byToken = map[[sha256.Size]byte]session{}
 	s.document = sync.OnceValues(func() ([]byte, error) { return describe(s.routes) })
 	s.metrics = newMetrics(log)
