@@ -4,6 +4,7 @@ import (
 	"encoding/json/jsontext"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -133,7 +134,11 @@ func (q *queryFlags) query(instance string, f *filter) (jsontext.Value, error) {
 	if len(q.Select) > 0 {
 		out.put("select", quotedList(q.Select))
 	}
-	if order := q.order(); order != nil {
+	order, err := q.order()
+	if err != nil {
+		return nil, err
+	}
+	if order != nil {
 		out.put("orderBy", jsonList(order))
 	}
 	if q.Limit != nil {
@@ -151,7 +156,9 @@ func (q *queryFlags) query(instance string, f *filter) (jsontext.Value, error) {
 	return out.close(), nil
 }
 
-func (q *queryFlags) order() []jsontext.Value {
+// order is orderBy. A colon may stand in the field only inside of quotes, as
+// in payload["a:b"], or where it makes a group key, timestamp:1h.
+func (q *queryFlags) order() ([]jsontext.Value, error) {
 	var order []jsontext.Value
 	fields := q.Order
 	if q.Latest {
@@ -161,13 +168,21 @@ func (q *queryFlags) order() []jsontext.Value {
 		key := object{}
 		field, desc := strings.CutSuffix(spec, ":desc")
 		field = strings.TrimSuffix(field, ":asc")
+		if at := strings.LastIndexByte(field, ':'); at >= 0 && !strings.Contains(field[at:], "]") && !slices.Contains(q.By, field) && !q.reduces(field) {
+			return nil, usagef("--order %s: %q is no direction; it is FIELD, FIELD:asc or FIELD:desc", spec, field[at+1:])
+		}
 		key.put("field", quote(field))
 		if desc {
 			key.put("direction", quote("desc"))
 		}
 		order = append(order, key.close())
 	}
-	return order
+	return order, nil
+}
+
+// reduces reports whether a reduction is called so.
+func (q *queryFlags) reduces(name string) bool {
+	return slices.Contains(q.Reduce, name)
 }
 
 func (q *queryFlags) reduce(out *object) error {

@@ -2,12 +2,14 @@ package app
 
 import (
 	"encoding/json/jsontext"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/query"
 )
 
 type queryCommand struct {
@@ -70,12 +72,44 @@ func (c *queryCommand) dsl(env *environment) (jsontext.Value, error) {
 		return nil, usagef("give the query as an argument or with --file, not both")
 	case c.File != "":
 		b, err := os.ReadFile(c.File)
-		return b, err
+		if err != nil {
+			return nil, err
+		}
+		return checkQuery(b, c.File)
 	case c.Query == "-":
 		b, err := io.ReadAll(env.in)
-		return b, err
+		if err != nil {
+			return nil, err
+		}
+		return checkQuery(b, "standard input")
 	}
-	return jsontext.Value(c.Query), nil
+	return checkQuery([]byte(c.Query), "")
+}
+
+// checkQuery refuses what is no JSON before anybody is asked, and guesses what
+// was meant.
+func checkQuery(text []byte, name string) (jsontext.Value, error) {
+	err := query.CheckJSON(text)
+	if err == nil {
+		return text, nil
+	}
+	said := strings.TrimSpace(string(text))
+	message := fmt.Sprintf("the query is %v", err)
+	var bad *query.Error
+	if errors.As(err, &bad) && !strings.HasPrefix(bad.Error(), "not JSON") {
+		message = fmt.Sprintf("the query: %v", err)
+	}
+	if name != "" {
+		message = name + ": " + message
+	}
+	first, _, more := strings.Cut(said, " ")
+	switch {
+	case strings.EqualFold(first, "select") && more:
+		message += "; SQL is not spoken here: ask with flags, as in -i NAME --where 'payload.total>10', or in the query language (docs/query-language.md)"
+	case name == "" && said != "" && !strings.ContainsAny(said, "{}[]\"\n") && len(said) <= 128:
+		message += fmt.Sprintf("; did you mean -i %s?", shellWord(said))
+	}
+	return nil, &usageError{errors.New(message)}
 }
 
 func (q *queryFlags) given() bool {

@@ -353,7 +353,7 @@ func (s *session) pages(ctx context.Context, instance string, where jsontext.Val
 
 // follow calls show with everything behind a position, and with what arrives.
 func (s *session) follow(ctx context.Context, instance string, where jsontext.Value, after int64, show func([]event.Event) error, gap func(first, last int64)) error {
-	for m, err := range s.client.Tail(ctx, instance, client.Filter{Where: where}, client.TailOptions{After: after}) {
+	for m, err := range s.client.Tail(ctx, instance, client.Filter{Where: where}, client.TailOptions{After: after, Lost: s.lost, Back: s.back}) {
 		switch {
 		case err != nil:
 			return err
@@ -367,6 +367,13 @@ func (s *session) follow(ctx context.Context, instance string, where jsontext.Va
 	}
 	return nil
 }
+
+// lost and back tell whoever watches that nothing can be seen for a while.
+func (s *session) lost(err error) {
+	s.env.say(fmt.Sprintf("firn: lost the connection to %s (%v); trying again until it is back", s.where, lastCause(err)))
+}
+
+func (s *session) back() { s.env.say("firn: connected to " + s.where + " again; no event was missed") }
 
 func (s *session) export(ctx context.Context, instance, format string, where jsontext.Value, w io.Writer) error {
 	body, err := s.client.Export(ctx, instance, client.Format(format), client.Filter{Where: where})

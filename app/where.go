@@ -35,6 +35,11 @@ func parseWhere(s string) (jsontext.Value, error) {
 		return v, nil
 	}
 	field, rest := cutField(s)
+	for wrong, right := range map[string]string{"=>": ">=", "=<": "<=", "<>": "!=", "><": "!=", "=!": "!="} {
+		if strings.HasPrefix(rest, wrong) {
+			return nil, fmt.Errorf("--where %q: %s is no operator; did you mean %s?", s, wrong, right)
+		}
+	}
 	operator, value, ok := cutOperator(rest)
 	if field == "" || !ok {
 		return nil, fmt.Errorf("--where %q is not FIELD OPERATOR VALUE, as in 'payload.status>=500', 'actor = alice' or 'payload.geo exists'; operators: = != > >= < <= ~ %s",

@@ -21,6 +21,10 @@ type TailOptions struct {
 	After int64
 	// FromNow begins with what arrives from now on; After is then not used.
 	FromNow bool
+	// Lost, if not nil, is called when the connection is lost, once until it is
+	// Back, which is called when the server answers again.
+	Lost func(error)
+	Back func()
 }
 
 // Message is what a Tail brings: an event or a gap.
@@ -46,7 +50,7 @@ type Gap struct {
 // an error) or after an error that trying again does not help.
 func (c *Client) Tail(ctx context.Context, instance string, f Filter, opts TailOptions) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		t := &tail{c: c, instance: instance, filter: f, position: opts.After, known: !opts.FromNow}
+		t := &tail{c: c, instance: instance, filter: f, position: opts.After, known: !opts.FromNow, opts: opts}
 		for attempt := 1; ; attempt++ {
 			before := t.position
 			err := t.follow(ctx, yield)
@@ -57,6 +61,7 @@ func (c *Client) Tail(ctx context.Context, instance string, f Filter, opts TailO
 				yield(Message{}, err)
 				return
 			}
+			t.tellLost(err)
 			if t.position > before {
 				attempt = 1
 			}
@@ -90,6 +95,22 @@ type tail struct {
 	position int64
 	known    bool // position is where to go on
 	retry    time.Duration
+	opts     TailOptions
+	lost     bool
+}
+
+func (t *tail) tellLost(err error) {
+	if !t.lost && t.opts.Lost != nil {
+		t.opts.Lost(err)
+	}
+	t.lost = true
+}
+
+func (t *tail) tellBack() {
+	if t.lost && t.opts.Back != nil {
+		t.opts.Back()
+	}
+	t.lost = false
 }
 
 // follow is one connection.
@@ -107,6 +128,7 @@ func (t *tail) follow(ctx context.Context, yield func(Message, error) bool) erro
 		return err
 	}
 	defer response.Body.Close()
+	t.tellBack()
 	lines := bufio.NewReaderSize(response.Body, 64<<10)
 	for {
 		m, err := readMessage(lines)

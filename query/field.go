@@ -46,6 +46,13 @@ var rootAliases = map[string]Root{
 	"actor_did": Actor, "uid": Actor,
 }
 
+// shortNames are what fields are called elsewhere, for suggestions.
+var shortNames = map[string]string{
+	"stream": "stream_id", "instance": "instance_id", "type": "event_type", "event": "event_type", "name": "event_type", "level": "severity",
+	"time": "timestamp", "ts": "timestamp", "sequence": "sequence_number", "seq": "sequence_number", "user": "actor", "who": "actor",
+	"meta": "metadata", "body": "payload",
+}
+
 // fieldNames are all names a field can start with, for suggestions.
 var fieldNames = func() []string {
 	names := append([]string{"importance"}, rootNames[ID:]...)
@@ -185,6 +192,9 @@ func rootOf(name string) (Root, bool) {
 func unknownField(path, text, name string) *Error {
 	if text == "" {
 		return errorAt(path, "is empty; name a field: %s", fieldList)
+	}
+	if meant, ok := shortNames[strings.ToLower(name)]; ok {
+		return errorAt(path, "%q is not a field; did you mean %s?", quoted(text), quoted(meant+text[len(name):]))
 	}
 	if known, ok := nearest(name, fieldNames); ok {
 		return errorAt(path, "%q is not a field; did you mean %s?", quoted(text), quoted(known+text[len(name):]))

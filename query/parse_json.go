@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json/jsontext"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/firnlog/firn/event"
 )
@@ -27,21 +29,39 @@ func readJSON(text []byte) (jsontext.Value, *Error) {
 		value = value.Clone()
 		_, err = decoder.ReadToken()
 		if err == nil {
-			return nil, errorAt("", "something follows the JSON value at byte %d", decoder.InputOffset())
+			return nil, errorAt("", "something follows the JSON value at %s", place(text, decoder.InputOffset()-1))
 		}
 	} else if err == io.EOF {
 		return nil, errorAt("", "query is empty; a JSON value is expected")
 	}
 	if err != io.EOF {
-		return nil, syntaxError(err)
+		return nil, syntaxError(text, err)
 	}
 	if err := value.Compact(); err != nil {
-		return nil, syntaxError(err)
+		return nil, syntaxError(text, err)
 	}
 	return value, nil
 }
 
-func syntaxError(err error) *Error {
+// CheckJSON checks no more than that text is one JSON value, with no key
+// twice. The only error is a *Error that says at which line and column it is
+// not.
+func CheckJSON(text []byte) error {
+	if _, err := readJSON(text); err != nil {
+		return err
+	}
+	return nil
+}
+
+// place is an offset into text as a person counts: lines, and characters in
+// the line.
+func place(text []byte, offset int64) string {
+	before := text[:max(0, min(offset, int64(len(text))))]
+	line := bytes.LastIndexByte(before, '\n') + 1
+	return fmt.Sprintf("line %d column %d", bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[line:])+1)
+}
+
+func syntaxError(text []byte, err error) *Error {
 	var syntax *jsontext.SyntacticError
 	if !errors.As(err, &syntax) {
 		return errorAt("", "not JSON: %v", err)
@@ -50,7 +70,7 @@ func syntaxError(err error) *Error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return errorAt(path, "the key is given twice")
 	}
-	return errorAt(path, "not JSON at byte %d: %v", syntax.ByteOffset, syntax.Err)
+	return errorAt(path, "not JSON at %s: %v", place(text, syntax.ByteOffset), syntax.Err)
 }
 
 // pointerPath spells a JSON pointer as the paths of errors are spelled.

@@ -71,7 +71,7 @@ func TestParseField(t *testing.T) {
 func TestParseFieldRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "is empty", "payload[": "closing ]", "payload.a[]": "for groupBy", "payload[00]": "neither an index", "payload[+1]": "neither an index",
-		"payload[99999999999]": "neither an index", `payload["a"`: `closing "]`, `payload["\x"]`: "not a JSON string", "payloads": "did you mean payload",
+		"payload[99999999999]": "neither an index", `payload["a"`: `closing "]`, `payload["\x"]`: "not a JSON string", "payloads": "did you mean payload", "stream": "did you mean stream_id?", "level": "did you mean severity?",
 		"payload[0]x": "is not expected", "severity[0]": "no inner fields", "payload\xff": "UTF-8", "payload" + strings.Repeat(".a", 200): "more than 128 steps",
 	} {
 		f, err := query.ParseField(text)

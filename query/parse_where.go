@@ -233,6 +233,8 @@ func (p *parser) operand(path string, field Field, op Operator, v jsontext.Value
 	}
 	value := ValueOf(v)
 	switch {
+	case (field.Root == SequenceNumber || field.Root == Position) && value.Kind == String:
+		return Value{}, errorAt(path, "%s is a number, and no number equals a string; write it without quotes", quoted(field.Name))
 	case op.ordered() && value.Kind != Numeric && value.Kind != String:
 		return Value{}, errorAt(path, "%s compares numbers or strings, not %s", op, kindName(v))
 	case (op == IContains || op == StartsWith) && value.Kind != String:

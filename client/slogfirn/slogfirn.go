@@ -5,7 +5,7 @@
 // counted and reported as an event of its own (TypeDropped).
 //
 //	h := slogfirn.New(func(ctx context.Context, events []event.Draft) error {
-//		_, err := c.Append(ctx, client.AppendRequest{Instance: "shop", Events: events})
+//		_, err := c.Append(ctx, "shop", events, client.AppendOptions{})
 //		return err
 //	}, slogfirn.Options{Stream: "api"})
 //	defer h.Close(ctx)
@@ -13,7 +13,8 @@
 //
 // A record becomes an event of type "log": its time is the timestamp, its level
 // the severity, its message payload.msg, its attributes fields of the payload,
-// its groups objects in it.
+// its groups objects in it. A duration is a number of nanoseconds, as in slog's
+// own JSON.
 package slogfirn
 
 import (

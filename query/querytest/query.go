@@ -180,7 +180,8 @@ func compareText(t *rapid.T, field string) string {
 	ops := []string{"eq", "neq", "gt", "gte", "lt", "lte", "between", "in", "not_in", "exists"}
 	ordered := "number or string"
 	switch f.Root {
-	case query.SequenceNumber, query.Position:
+	case query.SequenceNumber, query.Position: // a string there is refused
+		ordered = "number"
 	case query.Timestamp, query.RecordedAt, query.Severity:
 		ordered = "any"
 	default:
@@ -193,10 +194,14 @@ func compareText(t *rapid.T, field string) string {
 	case "in", "not_in":
 		value = list(t, "operands", 0, 4, operand)
 	case "between":
-		value = between(t, ordered == "any", operand)
+		value = between(t, ordered, operand)
 	case "gt", "gte", "lt", "lte":
-		value = operand()
-		if ordered != "any" {
+		switch ordered {
+		case "any":
+			value = operand()
+		case "number":
+			value = Number(t)
+		default:
 			value = scalar(t)
 		}
 	case "icontains", "starts_with":
@@ -213,11 +218,11 @@ func compareText(t *rapid.T, field string) string {
 	return text + "}"
 }
 
-func between(t *rapid.T, anyType bool, operand func() string) string {
+func between(t *rapid.T, ordered string, operand func() string) string {
 	switch {
-	case anyType:
+	case ordered == "any":
 		return "[" + operand() + "," + operand() + "]"
-	case rapid.Bool().Draw(t, "numbers"):
+	case ordered == "number" || rapid.Bool().Draw(t, "numbers"):
 		return "[" + Number(t) + "," + Number(t) + "]"
 	}
 	return "[" + String(t) + "," + String(t) + "]"
@@ -246,6 +251,13 @@ func operandOf(t *rapid.T, f query.Field) func() string {
 	case query.Severity:
 		return func() string {
 			return rapid.SampledFrom([]string{`"warn"`, `"info"`, `"emergency"`, "1", "4", "4.5", "9", "6e0"}).Draw(t, "severity")
+		}
+	case query.SequenceNumber, query.Position:
+		return func() string {
+			if rapid.Bool().Draw(t, "number") {
+				return Number(t)
+			}
+			return rapid.SampledFrom([]string{"1", "2", "3", "null", "true", "[1]", "{}"}).Draw(t, "no number")
 		}
 	case query.EventType, query.Category:
 		return pick("type", types)
