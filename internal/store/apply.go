@@ -23,7 +23,7 @@ func (l *Log) apply(e *entry, lsn uint64) {
 		l.applyControl(e)
 	}
 	for _, b := range e.batches {
-		b.to.publish(b.stampedBatch, lsn)
+		b.to.publish(b.stampedBatch, lsn, &l.head.bytes)
 		l.head.rows.Add(int64(b.len()))
 		bytes := l.head.bytes.Add(int64(len(b.section)))
 		l.stats.events.Add(int64(b.len()))

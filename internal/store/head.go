@@ -3,6 +3,7 @@ package store
 import (
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
@@ -20,12 +21,45 @@ const (
 // chunk is a run of batches. The publisher appends to the last chunk of a head
 // only; readers know by their view how much of it is theirs.
 type chunk struct {
-	lsn uint64 // of the first batch
+	lsn   uint64        // of the first batch
+	total *atomic.Int64 // bytes of all heads, which those of columns and ids are added to
 
 	mu      sync.Mutex
 	builder *column.Builder // nil until columns are asked for
 	built   int             // batches that block has
 	block   column.Block
+	ids     chunkIDs
+	counted int64 // bytes of columns and ids in total
+	sealed  bool  // only readers that are at it have it still
+}
+
+// count adds to the total what columns and ids have grown by; mu is held.
+func (k *chunk) count() {
+	if k.sealed || k.total == nil {
+		return
+	}
+	now := k.ids.size()
+	if k.builder != nil {
+		now += k.builder.Size()
+	}
+	k.total.Add(now - k.counted)
+	k.counted = now
+}
+
+// extra is how many bytes columns and ids take.
+func (k *chunk) extra() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.counted
+}
+
+// leave says that the chunk is not part of the head any more, and returns what
+// it had in the total beside its events.
+func (k *chunk) leave() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sealed = true
+	return k.counted
 }
 
 // chunkView is a chunk as far as one view sees it. It is immutable.
@@ -90,6 +124,7 @@ func (c *chunkView) block(in *identity) (column.Block, error) {
 	k := c.chunk
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer k.count()
 	if k.builder == nil {
 		k.builder = column.NewBuilder(in.columns())
 	}

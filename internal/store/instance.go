@@ -79,10 +79,11 @@ func (v *view) headRows() (rows int) {
 }
 
 func (v *view) headBytes() (n int64) {
-	for i := range v.closed {
-		n += v.closed[i].bytes
-	}
-	return n + v.open.bytes
+	v.chunks(func(c *chunkView) bool {
+		n += c.bytes + c.chunk.extra()
+		return true
+	})
+	return n
 }
 
 // chunks calls fn with each chunk of the head, in order, until it says false.
@@ -121,7 +122,8 @@ func newInstance(in identity, meta Instance) *instance {
 
 // publish makes a batch visible. It is the last act of an append, after the
 // record is on disk, and the first of recovery.
-func (in *instance) publish(b *stampedBatch, lsn uint64) {
+// Total counts the bytes of all heads.
+func (in *instance) publish(b *stampedBatch, lsn uint64, total *atomic.Int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for i := range b.streams {
@@ -137,7 +139,7 @@ func (in *instance) publish(b *stampedBatch, lsn uint64) {
 		v.close()
 	}
 	if v.open.rows == 0 {
-		v.open = chunkView{chunk: &chunk{lsn: lsn}}
+		v.open = chunkView{chunk: &chunk{lsn: lsn, total: total}}
 	}
 	v.open = v.open.with(b)
 	v.last, v.recorded = b.last(), b.recordedAt

@@ -168,7 +168,11 @@ func (l *Log) discard(in *instance) error {
 	for _, r := range v.version.runs {
 		r.gone.Store(true)
 	}
-	rows, bytes := v.headRows(), v.headBytes()
+	rows, bytes := v.headRows(), int64(0)
+	v.chunks(func(c *chunkView) bool {
+		bytes += c.bytes + c.chunk.leave()
+		return true
+	})
 	in.replace(newVersion(), func(v *view) { v.closed, v.open = nil, chunkView{} })
 	l.roomMade(int64(rows), bytes)
 	if err := l.removeInstance(in); err != nil {

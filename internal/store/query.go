@@ -103,6 +103,9 @@ func (in *instance) headBlock(c *chunkView) exec.BlockRef {
 		Rows: c.rows, FirstPosition: c.first(), LastPosition: c.last(),
 		MinTimestamp: c.minTimestamp, MaxTimestamp: c.maxTimestamp,
 		MinRecorded: c.batches[0].recordedAt, MaxRecorded: c.batches[len(c.batches)-1].recordedAt,
+		MayHold: func(f query.Field, value string) bool {
+			return f.Root != query.ID || c.mayHoldID(&in.identity, value)
+		},
 		Open: func(context.Context) (column.Block, func(), error) {
 			b, err := c.block(&in.identity)
 			return b, func() {}, err
@@ -168,16 +171,15 @@ func (in *instance) headEvent(v *view, id string, key *callerID) (*event.Event, 
 	var found *event.Event
 	var fault error
 	v.chunks(func(c *chunkView) bool {
-		for _, b := range c.batches {
-			for i := range b.offsets {
-				if raw, err := b.raw(i); err == nil && string(raw.id) == id {
-					e, err := b.at(i, &in.identity)
-					found, fault = &e, err
-					return false
-				}
+		c.withID(&in.identity, key.fingerprint, func(b *stampedBatch, i int) bool {
+			e, err := b.at(i, &in.identity)
+			if err == nil && e.ID != id {
+				return true
 			}
-		}
-		return true
+			found, fault = &e, err
+			return false
+		})
+		return found == nil
 	})
 	return found, fault
 }

@@ -277,7 +277,7 @@ func (s *sealing) install(changed []streamChange) {
 	rows, bytes := 0, int64(0)
 	for _, c := range s.chunks {
 		rows += c.rows
-		bytes += c.bytes
+		bytes += c.bytes + c.chunk.leave()
 	}
 	s.in.replace(n, func(v *view) {
 		v.closed = slices.Clone(v.closed[len(s.chunks):])
