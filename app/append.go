@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/firnlog/firn/client"
 	"github.com/firnlog/firn/event"
 )
 
@@ -52,11 +53,16 @@ func (c *appendCommand) Run(env *environment) error {
 	defer s.close()
 	receipts, err := s.append(env.ctx, batch{
 		instance: c.Instance, events: drafts, expected: c.ExpectedSequence, create: c.Create,
+		warn: func(told []client.FieldError) {
+			for _, w := range told {
+				env.say(escape(fmt.Sprintf("warning: %s: %s", w.Field, w.Message)))
+			}
+		},
 	})
 	if err != nil {
 		return s.explain(err, c.Instance)
 	}
-	t := &table{columns: []column{{title: "STREAM"}, {title: "SEQ", right: true}, {title: "POSITION", right: true}, {title: "TIMESTAMP"}, {title: "ID"}, {title: ""}}}
+	t := &table{columns: []column{{title: "STREAM"}, {title: "SEQ", right: true}, {title: "POSITION", right: true}, {title: "TIMESTAMP"}, {title: "ID", whole: true}, {title: ""}}}
 	var lines []jsontext.Value
 	for _, r := range receipts {
 		note := ""

@@ -38,6 +38,7 @@ type commands struct {
 	Stats     statsCommand     `cmd:"" group:"log" help:"Count what an instance holds."`
 	Purge     purgeCommand     `cmd:"" group:"log" help:"Delete the events that match a filter."`
 	Keys      keysCommand      `cmd:"" group:"log" help:"List, create and revoke API keys."`
+	Catalog   catalogCommand   `cmd:"" group:"log" help:"List, show, add and delete event types."`
 	Retention retentionCommand `cmd:"" group:"log" help:"See what retention would delete, and give it a word it waits for."`
 
 	Verify  verifyCommand  `cmd:"" group:"disk" help:"Read everything and check every checksum and number."`
@@ -74,10 +75,12 @@ var vars = kong.Vars{"checked_records": strconv.Itoa(checkedRecords), "default_s
 // output says in which form results are written.
 type output struct {
 	Output string `short:"o" enum:"auto,table,ndjson,json,csv" default:"auto" placeholder:"FORM" help:"table, ndjson, json or csv (default: table on a terminal, ndjson in a pipe)."`
+	Wide   bool   `help:"Do not cut tables and lines at the width of the terminal, and leave no column out."`
 }
 
 // form is the form to write, with auto decided.
 func (o *output) form(env *environment) string {
+	env.wide = o.Wide
 	switch {
 	case o.Output != "auto":
 		return o.Output

@@ -21,6 +21,7 @@ type serveCommand struct {
 	SealRows      int           `default:"250000" placeholder:"N" help:"Write an instance's events to Parquet when there are this many (default: 250000)."`
 	AllowedHost   []string      `placeholder:"NAME" help:"Answer under this host name too, such as that of a reverse proxy; may be given again."`
 	AllowedOrigin []string      `placeholder:"URL" help:"Let pages of this site ask, such as https://app.example; may be given again."`
+	Catalog       []string      `type:"path" placeholder:"DIR" help:"Read event types of yours from the *.yaml, *.yml and *.json in this directory; may be given again."`
 	KeyRate       float64       `placeholder:"N" help:"Requests a second that one API key may make; beyond them it is told to wait (default: any number)."`
 
 	LogLevel slog.Level `default:"warn" placeholder:"LEVEL" help:"What to report on standard error: debug, info, warn, error (default: warn)."`
@@ -51,11 +52,15 @@ func (c *serveCommand) Run(env *environment) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(env.err, &slog.HandlerOptions{Level: c.LogLevel}))
-	log, err := firn.Open(c.Data, firn.Options{SealAge: c.SealAge, SealRows: c.SealRows, Report: report(logger), SystemRetention: retention})
+	types, err := loadCatalog(c.Catalog)
+	if err != nil {
+		return err
+	}
+	log, err := firn.Open(c.Data, firn.Options{Catalog: types, SealAge: c.SealAge, SealRows: c.SealRows, Report: report(logger), SystemRetention: retention})
 	if err != nil {
 		return explainOpen(c.Data, err)
 	}
-	srv := server.New(log, server.Options{Listen: c.Listen, AllowedHosts: c.AllowedHost, AllowedOrigins: c.AllowedOrigin, KeyRate: c.KeyRate, Logger: logger, Version: env.version.Version})
+	srv := server.New(log, server.Options{Listen: c.Listen, Catalog: types, AllowedHosts: c.AllowedHost, AllowedOrigins: c.AllowedOrigin, KeyRate: c.KeyRate, Logger: logger, Version: env.version.Version})
 	err = c.run(env, logger, log, srv)
 	if closeErr := log.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close %s: %w", c.Data, closeErr)

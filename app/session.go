@@ -17,6 +17,7 @@ import (
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/client"
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server"
 )
 
@@ -123,12 +124,16 @@ func openDirectory(env *environment, dir string) (*session, error) {
 		return nil, err
 	}
 	logger := slog.New(slog.NewTextHandler(env.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	log, err := firn.Open(dir, firn.Options{Report: report(logger)})
+	types, err := catalog.Load()
+	if err != nil {
+		return nil, err
+	}
+	log, err := firn.Open(dir, firn.Options{Report: report(logger), Catalog: types})
 	if err != nil {
 		return nil, explainOpen(dir, err)
 	}
 	l := newPipeListener()
-	srv := server.New(log, server.Options{Logger: logger, Version: env.version.Version})
+	srv := server.New(log, server.Options{Logger: logger, Catalog: types, Version: env.version.Version})
 	hs := &http.Server{Handler: srv.OwnerHandler(), ReadHeaderTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() {
@@ -182,7 +187,7 @@ func explainAnswer(a *client.Error, instance string) error {
 		text = "the server answers " + http.StatusText(a.Status) + ", and not as a Firn server does"
 	}
 	for _, f := range a.Fields {
-		if line := strings.TrimPrefix(f.Field+": "+f.Message, ": "); !strings.Contains(text, f.Message) {
+		if line := strings.TrimPrefix(f.Field+": "+f.Message, ": "); !strings.Contains(text, f.Message) || a.Code == "invalid_payload" && !strings.Contains(text, line) {
 			text += "\n  " + line
 		}
 	}
@@ -240,11 +245,12 @@ type batch struct {
 	events   []event.Draft
 	expected *int64
 	create   bool
-	bytes    int // about
+	bytes    int                       // about
+	warn     func([]client.FieldError) // see client.AppendOptions
 }
 
 func (s *session) append(ctx context.Context, b batch) ([]receipt, error) {
-	return s.client.Append(ctx, b.instance, b.events, client.AppendOptions{ExpectedSequence: b.expected, AutoCreate: b.create})
+	return s.client.Append(ctx, b.instance, b.events, client.AppendOptions{ExpectedSequence: b.expected, AutoCreate: b.create, Warn: b.warn})
 }
 
 // answer is the answer of a query, in the form it came in.

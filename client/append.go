@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json/jsontext"
+	"encoding/json/v2"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,6 +25,10 @@ type AppendOptions struct {
 	ExpectedSequence *int64
 	// AutoCreate makes the instance if there is none of that name.
 	AutoCreate bool
+	// Warn, if not nil, is called by Append at most once, before it returns: when
+	// the batch is stored although payloads are not what the schemas of their
+	// event types say. Of AppendNDJSON, Chunk.Warnings tells.
+	Warn func([]FieldError)
 }
 
 // Receipt says where an event is stored.
@@ -85,7 +90,11 @@ func (c *Client) Append(ctx context.Context, instance string, drafts []event.Dra
 		*pooled = body
 		buffers.Put(pooled)
 	}
-	return decodeReceipts(text, len(drafts))
+	receipts, warnings, err := decodeAppended(text, len(drafts))
+	if err == nil && len(warnings) > 0 && opts.Warn != nil {
+		opts.Warn(warnings)
+	}
+	return receipts, err
 }
 
 func identified(drafts []event.Draft, attempts int) bool {
@@ -124,16 +133,31 @@ func encodeDrafts(body []byte, drafts []event.Draft, ids bool) ([]byte, error) {
 
 var errAnswer = errors.New("the server's answer is not what a Firn server answers")
 
-// decodeReceipts reads {"events":[{…},…]} without reflection.
-func decodeReceipts(text []byte, n int) ([]Receipt, error) {
+// decodeAppended reads {"events":[{…},…],"warnings"?:[…]}, the events without
+// reflection.
+func decodeAppended(text []byte, n int) ([]Receipt, []FieldError, error) {
 	value := jsontext.Value(text)
 	if err := value.Compact(); err != nil || value.Kind() != '{' {
-		return nil, fmt.Errorf("append: %w", errAnswer)
+		return nil, nil, fmt.Errorf("append: %w", errAnswer)
 	}
 	list, ok := event.Member(value, "events")
 	if !ok || event.KindOf(list) != '[' {
-		return nil, fmt.Errorf("append: %w", errAnswer)
+		return nil, nil, fmt.Errorf("append: %w", errAnswer)
 	}
+	receipts, err := decodeReceipts(list, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	var warnings []FieldError
+	if told, ok := event.Member(value, "warnings"); ok {
+		if err := json.Unmarshal(told, &warnings); err != nil {
+			return nil, nil, fmt.Errorf("append: %w: %w", errAnswer, err)
+		}
+	}
+	return receipts, warnings, nil
+}
+
+func decodeReceipts(list jsontext.Value, n int) ([]Receipt, error) {
 	receipts := make([]Receipt, 0, n)
 	for items := event.WalkElements(list); items.Next(); {
 		var r Receipt

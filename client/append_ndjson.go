@@ -16,6 +16,9 @@ type Chunk struct {
 	FirstPosition int64 `json:"first_position"`
 	LastPosition  int64 `json:"last_position"`
 	Duplicates    int64 `json:"duplicates"`
+	// Warnings name what is stored although it is not what the schema of its
+	// event type says, each with its Line.
+	Warnings []FieldError `json:"warnings"`
 }
 
 // AppendNDJSON streams events, one JSON object a line, and calls each with

@@ -40,6 +40,9 @@ type Error struct {
 type FieldError struct {
 	Field   string `json:"field"`
 	Message string `json:"message"`
+	// Line is the line of an NDJSON body that it is about, from 1, where several
+	// are named; else 0.
+	Line int64 `json:"line,omitzero"`
 }
 
 func (e *Error) Error() string {

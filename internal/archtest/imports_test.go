@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
-	"app":      {".", "client", "event", "query", "internal/auth", "internal/server"},
+	"app":      {".", "client", "event", "query", "internal/auth", "internal/catalog", "internal/server"},
 	"cmd/firn": {"app"},
 
 	// What tests are made of: only tests may import it.
