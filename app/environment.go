@@ -20,6 +20,7 @@ type environment struct {
 	inTerminal, outTerminal, errTerminal bool
 
 	width   int  // columns of the terminal; 80 where there is none
+	wide    bool // tables are not cut at the width
 	color   bool // colour what goes to out
 	getenv  func(string) string
 	version versionInfo

@@ -15,12 +15,12 @@ var eventColumns = []struct {
 	cell func(*event.Event) string
 }{
 	{column{title: "TIMESTAMP"}, func(e *event.Event) string { return instant(e.Timestamp) }},
-	{column{title: "STREAM", max: 28}, func(e *event.Event) string { return e.StreamID }},
+	{column{title: "STREAM", max: 28, spare: true}, func(e *event.Event) string { return e.StreamID }},
 	{column{title: "SEQ", right: true}, func(e *event.Event) string { return strconv.FormatInt(e.SequenceNumber, 10) }},
-	{column{title: "SEVERITY"}, func(e *event.Event) string { return e.Severity.String() }},
+	{column{title: "SEVERITY", spare: true}, func(e *event.Event) string { return e.Severity.String() }},
 	{column{title: "TYPE", max: 32}, func(e *event.Event) string { return e.EventType }},
-	{column{title: "ACTOR", max: 24}, func(e *event.Event) string { return text(e.Actor) }},
-	{column{title: "SUBJECT", max: 24}, func(e *event.Event) string { return text(e.Subject) }},
+	{column{title: "ACTOR", max: 24, spare: true}, func(e *event.Event) string { return text(e.Actor) }},
+	{column{title: "SUBJECT", max: 24, spare: true}, func(e *event.Event) string { return text(e.Subject) }},
 	{column{title: "PAYLOAD"}, func(e *event.Event) string { return unlessEmpty(string(e.Payload)) }},
 }
 
@@ -31,7 +31,8 @@ func eventTable(events []event.Event) *table {
 	for _, c := range eventColumns {
 		used := false
 		for i := range events {
-			used = used || c.cell(&events[i]) != ""
+			cell := c.cell(&events[i])
+			used = used || cell != "" && cell != nullCell
 		}
 		if used {
 			t.columns = append(t.columns, c.column)
@@ -57,9 +58,15 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
+// nullCell is how null looks in a table, apart from an empty text.
+const nullCell = "–"
+
 func text(s *string) string {
-	if s == nil {
-		return ""
+	switch {
+	case s == nil:
+		return nullCell
+	case *s == "":
+		return `""`
 	}
 	return *s
 }

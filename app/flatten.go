@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/query"
 )
 
 // flat is JSON objects as rows under columns: nested objects become columns
 // of their own, payload.geo.city, in the order in which they are first seen.
 type flat struct {
 	columns []string
+	pinned  int // of the columns, which were asked for
 	rows    []map[string]jsontext.Value
 }
 
@@ -58,7 +60,7 @@ func (f *flat) cells() [][]string {
 // table shows the rows; columns of numbers are flush right.
 func (f *flat) table() *table {
 	t := &table{}
-	for _, name := range f.columns {
+	for i, name := range f.columns {
 		numbers := true
 		for _, row := range f.rows {
 			k := event.KindOf(row[name])
@@ -68,12 +70,71 @@ func (f *flat) table() *table {
 		if strings.ContainsAny(name, ".[:") {
 			title = name // a path is case-sensitive: it can be copied into a query
 		}
-		t.columns = append(t.columns, column{title: escape(title), right: numbers, max: 60})
+		t.columns = append(t.columns, column{title: escape(title), right: numbers, max: 60, spare: i >= f.pinned, whole: name == "id"})
 	}
-	for _, row := range f.cells() {
-		t.add(row...)
+	for _, row := range f.rows {
+		var cells []string
+		for _, name := range f.columns {
+			cells = append(cells, tableCell(row[name]))
+		}
+		t.add(cells...)
 	}
 	return t
+}
+
+// tableCell is a JSON value as a cell for a person, who sees null, the empty
+// text and what is missing apart.
+func tableCell(v jsontext.Value) string {
+	switch {
+	case event.KindOf(v) == 'n':
+		return nullCell
+	case string(v) == `""`:
+		return `""`
+	}
+	return plain(v)
+}
+
+// arrange puts the columns of the fields that were asked for first, in the
+// order in which they were; one that no row has is there, too.
+func (f *flat) arrange(asked []string) *flat {
+	var all []string
+	for _, name := range asked {
+		found := false
+		for _, column := range f.columns {
+			if within(column, name) && !slices.Contains(all, column) {
+				all, found = append(all, column), true
+			}
+		}
+		if !found && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	f.pinned = len(all)
+	for _, column := range f.columns {
+		if !slices.Contains(all, column) {
+			all = append(all, column)
+		}
+	}
+	f.columns = all
+	return f
+}
+
+// within reports whether a column is the field that was asked for or a part of
+// it, however it is spelled.
+func within(column, asked string) bool {
+	if column == asked {
+		return true
+	}
+	c, err := query.ParseField(column)
+	if err != nil {
+		return false
+	}
+	a, err := query.ParseField(asked)
+	if err != nil {
+		return false
+	}
+	part, ok := strings.CutPrefix(c.String(), a.String())
+	return ok && (part == "" || part[0] == '.' || part[0] == '[')
 }
 
 // plain is a JSON value as a cell.

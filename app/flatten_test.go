@@ -16,12 +16,12 @@ func TestGroupsAsRows(t *testing.T) {
 		groupRow(jsontext.Value(`{"group":{"event_type":null,"timestamp:1h":"2026-01-02T04:00:00Z"},"values":{"count":12,"avg:payload.ms":null}}`)),
 	}
 	var out strings.Builder
-	if err := flatten(rows).table().print(&out, 200); err != nil {
+	if _, err := flatten(rows).table().print(&out, 200); err != nil {
 		t.Fatal(err)
 	}
 	want := `EVENT_TYPE  timestamp:1h          COUNT  avg:payload.ms
 login       2026-01-02T03:00:00Z      3             1.5
-            2026-01-02T04:00:00Z     12
+–           2026-01-02T04:00:00Z     12               –
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -46,7 +46,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	tb.add("日本語テキスト", strings.Repeat("x", 100))
 	tb.add("e\u0301e", "short")
 	var out strings.Builder
-	if err := tb.print(&out, 30); err != nil {
+	if _, err := tb.print(&out, 30); err != nil {
 		t.Fatal(err)
 	}
 	want := "A      B\n日本…  xxxxxxxxxxxxxxxxxxxxxx…\ne\u0301e     short\n"
@@ -74,5 +74,46 @@ func TestFigures(t *testing.T) {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestWideTablesFitTheTerminal(t *testing.T) {
+	rows := []jsontext.Value{
+		jsontext.Value(`{"id":"0190-aaaa","severity":"info","note":"` + strings.Repeat("long ", 30) + `","actor":null,"empty":"","n":1}`),
+		jsontext.Value(`{"id":"0190-bbbb","severity":"info","note":"short","actor":"ann","n":2}`),
+	}
+	var out strings.Builder
+	note, err := flatten(rows).table().print(&out, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `ID         NOTE                    ACTOR  EMPTY  N
+0190-aaaa  long long long long l…  –      ""     1
+0190-bbbb  short                   ann           2
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if want := "the same in every row: SEVERITY info (--wide shows all)"; note != want {
+		t.Errorf("note %q, want %q", note, want)
+	}
+	wide := flatten(rows).table()
+	wide.wide = true
+	out.Reset()
+	if note, err := wide.print(&out, 50); err != nil || note != "" || !strings.Contains(out.String(), strings.Repeat("long ", 30)) {
+		t.Errorf("--wide: note %q, error %v\n%s", note, err, &out)
+	}
+	out.Reset()
+	many := jsontext.Value(`{"aaaaaaaa":1,"bbbbbbbb":2,"cccccccc":3}`)
+	if note, err := flatten([]jsontext.Value{many}).table().print(&out, 20); err != nil || note != "no room for: CCCCCCCC (--wide shows all)" {
+		t.Errorf("note %q, error %v\n%s", note, err, &out)
+	}
+}
+
+func TestColumnsInTheOrderAskedFor(t *testing.T) {
+	rows := []jsontext.Value{jsontext.Value(`{"id":"a","event_type":"x","payload":{"b":1,"a":{"c":2}}}`)}
+	f := flatten(rows).arrange([]string{"payload.a", "eventType", "payload.gone", "id", "payload.b"})
+	if diff := cmp.Diff([]string{"payload.a.c", "event_type", "payload.gone", "id", "payload.b"}, f.columns); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -83,7 +83,7 @@ func (c *statsCommand) Run(env *environment) error {
 		t.add("last", instant(st.Last))
 		t.add("positions", fmt.Sprintf("%d to %d", st.FirstPosition, st.LastPosition))
 	}
-	if err := t.print(env.out, env.tableWidth()); err != nil {
+	if err := env.printTable(t); err != nil {
 		return err
 	}
 	return c.parts(env, st)
@@ -110,7 +110,7 @@ func (c *statsCommand) parts(env *environment, st stats) error {
 			continue
 		}
 		fmt.Fprintln(env.out)
-		if err := t.print(env.out, env.tableWidth()); err != nil {
+		if err := env.printTable(t); err != nil {
 			return err
 		}
 	}

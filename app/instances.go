@@ -45,7 +45,7 @@ func (c *instancesList) Run(env *environment) error {
 }
 
 func (env *environment) printInstances(form string, all []instance) error {
-	t := &table{columns: []column{{title: "NAME", max: 40}, {title: "ID"}, {title: "RETENTION"}, {title: "VALIDATION"}, {title: "CREATED"}, {title: "DESCRIPTION"}}}
+	t := &table{columns: []column{{title: "NAME", max: 40}, {title: "ID", whole: true}, {title: "RETENTION", spare: true}, {title: "VALIDATION", spare: true}, {title: "CREATED"}, {title: "DESCRIPTION"}}}
 	var lines []jsontext.Value
 	for _, in := range all {
 		t.add(in.Name, in.ID, retention(in.RetentionDays), string(in.Validation), instant(in.CreatedAt), in.Description)

@@ -165,7 +165,7 @@ func (c *keysList) Run(env *environment) error {
 	if err != nil {
 		return explainKey(s, err)
 	}
-	t := &table{columns: []column{{title: "NAME", max: 40}, {title: "PREFIX"}, {title: "ID"}, {title: "MAY"}, {title: "INSTANCES", max: 40}, {title: "CREATED"}, {title: "STATE"}}}
+	t := &table{columns: []column{{title: "NAME", max: 40}, {title: "PREFIX"}, {title: "ID", whole: true}, {title: "MAY"}, {title: "INSTANCES", max: 40}, {title: "CREATED"}, {title: "STATE"}}}
 	var lines []jsontext.Value
 	for _, k := range keys {
 		state := keyState(k, time.Now())

@@ -12,7 +12,7 @@ import (
 func (env *environment) print(form string, t *table, objects []jsontext.Value) error {
 	switch form {
 	case "table":
-		return t.print(env.out, env.tableWidth())
+		return env.printTable(t)
 	case "csv":
 		f := flatten(objects)
 		return writeCSV(env.out, f.columns, f.cells())
@@ -21,6 +21,16 @@ func (env *environment) print(form string, t *table, objects []jsontext.Value) e
 	default:
 		return env.printLines(objects)
 	}
+}
+
+// printTable writes a table, and on standard error what had no room in it.
+func (env *environment) printTable(t *table) error {
+	t.wide = t.wide || env.wide
+	note, err := t.print(env.out, env.tableWidth())
+	if err == nil && note != "" {
+		env.say(note)
+	}
+	return err
 }
 
 // printLines writes NDJSON.

@@ -54,7 +54,7 @@ func (c *queryCommand) Run(env *environment) error {
 	if err != nil {
 		return s.explain(err, c.Instance)
 	}
-	return c.show(env, a)
+	return c.show(env, a, dsl)
 }
 
 // dsl is the query, from JSON or from flags.
@@ -117,20 +117,36 @@ func (q *queryFlags) given() bool {
 		q.Cursor != "" || q.Timezone != ""
 }
 
-func (c *queryCommand) show(env *environment, a *answer) error {
+func (c *queryCommand) show(env *environment, a *answer, dsl jsontext.Value) error {
 	form := c.form(env)
 	if form == "json" {
 		return env.printJSON(a.raw)
 	}
-	var err error
-	switch {
-	case a.aggregation != nil:
-		err = showAggregation(env, form, a.aggregation)
-	case a.selected != nil:
-		err = env.print(form, flatten(a.selected).table(), a.selected)
-	default:
-		err = env.print(form, eventTable(a.events), eventsJSON(a.events))
+	if form == "ndjson" {
+		return c.summarize(env, form, a, env.printLines(a.objects()))
 	}
+	rows := a.objects()
+	if a.aggregation != nil {
+		for i := range rows {
+			rows[i] = groupRow(rows[i])
+		}
+	}
+	var err error
+	if f := flatten(rows).arrange(asked(dsl)); form == "csv" {
+		if len(rows) == 0 && len(f.columns) == 0 { // of whole events
+			f = flatten([]jsontext.Value{(&event.Event{}).AppendJSON(nil)})
+			f.rows = nil
+		}
+		err = writeCSV(env.out, f.columns, f.cells())
+	} else if a.aggregation == nil && a.selected == nil {
+		err = env.printTable(eventTable(a.events))
+	} else if len(rows) > 0 {
+		err = env.printTable(f.table())
+	}
+	return c.summarize(env, form, a, err)
+}
+
+func (c *queryCommand) summarize(env *environment, form string, a *answer, err error) error {
 	if err != nil {
 		return err
 	}
@@ -140,21 +156,53 @@ func (c *queryCommand) show(env *environment, a *answer) error {
 	return nil
 }
 
-func showAggregation(env *environment, form string, aggregation jsontext.Value) error {
-	if form == "ndjson" && event.KindOf(aggregation) == '[' {
-		return env.printLines(elements(aggregation))
+// objects are the answer's events or groups.
+func (a *answer) objects() []jsontext.Value {
+	switch {
+	case a.aggregation != nil && event.KindOf(a.aggregation) == '[':
+		return elements(a.aggregation)
+	case a.aggregation != nil:
+		return []jsontext.Value{a.aggregation}
+	case a.selected != nil:
+		return a.selected
 	}
-	if form == "ndjson" {
-		return env.printLines([]jsontext.Value{aggregation})
+	return eventsJSON(a.events)
+}
+
+// asked are the columns that a query names: its select, or its groups and
+// values.
+func asked(dsl jsontext.Value) []string {
+	var names []string
+	add := func(list jsontext.Value) {
+		if event.KindOf(list) != '[' {
+			list = jsonList([]jsontext.Value{list})
+		}
+		for e := event.WalkElements(list); e.Next(); {
+			if event.KindOf(e.Value) == '"' {
+				names = append(names, event.Unquoted(e.Value))
+			}
+		}
 	}
-	rows := []jsontext.Value{aggregation}
-	if event.KindOf(aggregation) == '[' {
-		rows = elements(aggregation)
+	dsl = dsl.Clone()
+	if dsl.Compact() != nil {
+		return nil
 	}
-	for i := range rows {
-		rows[i] = groupRow(rows[i])
+	reduce, reduced := event.Member(dsl, "reduce")
+	if !reduced {
+		if list, ok := event.Member(dsl, "select"); ok {
+			add(list)
+		}
+		return names
 	}
-	return env.print(form, flatten(rows).table(), rows)
+	for _, holder := range []jsontext.Value{dsl, reduce} {
+		if event.KindOf(holder) != '{' {
+			continue
+		}
+		if keys, ok := event.Member(holder, "groupBy"); ok {
+			add(keys)
+		}
+	}
+	return names
 }
 
 func elements(list jsontext.Value) []jsontext.Value {

@@ -15,7 +15,6 @@ type tailCommand struct {
 	Follow   bool   `short:"f" help:"Go on with what arrives, until Ctrl-C."`
 	Lines    *int   `short:"n" placeholder:"N" help:"Begin with the last N events (default: 10)."`
 	After    *int64 `placeholder:"POSITION" help:"Begin after this position instead: where an earlier tail ended. 0 is the beginning."`
-	Wide     bool   `help:"Do not cut lines at the width of the terminal."`
 	filter
 }
 
