@@ -219,7 +219,7 @@ func encodeAny(v any) (out jsontext.Value) {
 	}
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		return quoted(fmt.Sprintf("!ERROR: %v", err))
+		return quoted(fmt.Sprintf("!ERROR: a value of type %T has no JSON form", v))
 	}
 	return b
 }
