@@ -51,6 +51,7 @@ func (c *serveCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	limitMemory()
 	logger := slog.New(slog.NewTextHandler(env.err, &slog.HandlerOptions{Level: c.LogLevel}))
 	types, err := loadCatalog(c.Catalog)
 	if err != nil {

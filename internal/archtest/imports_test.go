@@ -65,6 +65,7 @@ var arrows = map[string][]string{
 	"internal/archtest": {},
 	"test":              {"app"},
 	"test/crash":        {},
+	"test/overload":     {},
 	"test/powercut":     {},
 	"test/stop":         {},
 	"test/gate":         {},

@@ -30,6 +30,9 @@ func (l *Log) append(ctx context.Context, a *appendOp) ([]Receipt, error) {
 	if err := l.makeRoom(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.coverAppend(int64(len(a.batch.section))); err != nil {
+		return nil, err
+	}
 	for {
 		if len(a.ids) > 0 {
 			if err := a.lookUpSealed(ctx, l); err != nil {

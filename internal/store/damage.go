@@ -78,8 +78,8 @@ func tellsOfDamage(err error) bool {
 // unreadable makes the error of a disk that cannot be read ErrUnreadable.
 func unreadable(err error) error {
 	var number syscall.Errno
-	if !errors.As(err, &number) || errors.Is(err, ErrUnreadable) {
-		return err
+	if !errors.As(err, &number) || errors.Is(err, ErrUnreadable) || noSpace(err) {
+		return err // a full disk can be read
 	}
 	return fmt.Errorf("%w: %w", ErrUnreadable, err)
 }

@@ -71,7 +71,7 @@ func TestDocumentsSurviveEverything(t *testing.T) {
 	l = open(t, dir, o)
 	check(l, "opened again")
 	seal(t, l)
-	if err := l.freeWAL(); err != nil {
+	if err := l.freeWAL(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	closeLog(t, l)

@@ -156,6 +156,7 @@ func TestFullDiskHeals(t *testing.T) {
 		t.Errorf("%d events are visible", got)
 	}
 	fs.SetHook(nil)
+	l.reserve.rested()
 	create(t, l, "refused")
 	r := appendTo(t, l, "app", big)
 	if r[0].Duplicate || r[0].Position != first[3].Position+1 || r[0].SequenceNumber != 2 {

@@ -206,7 +206,7 @@ func (s *sequencer) update(e *entry, in *instance, from, to Instance, actor stri
 // DeleteInstance removes an instance and all its events, and frees the disk.
 func (l *Log) DeleteInstance(ctx context.Context, idOrName string) error {
 	var gone *instance
-	err := l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
+	decide := opFunc(func(s *sequencer) (*entry, error) {
 		in, err := s.resolve(idOrName)
 		if err != nil {
 			return nil, err
@@ -221,11 +221,11 @@ func (l *Log) DeleteInstance(ctx context.Context, idOrName string) error {
 		s.record(e, typeInstanceDeleted, event.Warning, actorOf(ctx), in.id, map[string]any{"name": in.planned.Name})
 		gone = in
 		return e, nil
-	}))
-	if err != nil {
+	})
+	if err := l.makingRoom(true, func() error { return l.submit(ctx, decide) }); err != nil {
 		return err
 	}
-	return l.discard(gone)
+	return l.discard(ctx, gone)
 }
 
 type actorKey struct{}

@@ -42,6 +42,7 @@ type Log struct {
 	memory    *exec.Memory
 	cache     *segment.Cache
 	files     *openFiles
+	reserve   *reserve
 
 	mu       sync.RWMutex
 	byID     map[uuid]*instance
@@ -101,6 +102,7 @@ func (l *Log) Close() error {
 	close(l.sequencer.queue)
 	<-l.sequencer.stopped
 	l.wakeAll()
+	l.reserve.end()
 	return errors.Join(l.closeFiles(), l.lock.Close())
 }
 

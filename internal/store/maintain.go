@@ -32,6 +32,8 @@ const (
 	// lookAround is how often background work looks for heads that have come of
 	// age, at most.
 	lookAround = 10 * time.Second
+	// lookAgain is how often it looks whether a full disk has room again.
+	lookAgain = time.Second
 	// sealBytes seals a head that is large though it has few rows.
 	sealBytes = 64 << 20
 
@@ -51,7 +53,12 @@ func (l *Log) maintain(ctx context.Context) {
 	timer := time.NewTicker(max(min(lookAround, l.opts.SealAge/2), time.Millisecond))
 	defer timer.Stop()
 	for {
-		if err := l.round(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+		err := l.round(ctx)
+		if l.reserve.short.Load() && ctx.Err() == nil {
+			l.awaitRoom(ctx)
+			continue
+		}
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
 			l.report(event.Error, "background work failed and is tried again: %v", err)
 			// What failed will most likely fail again at once: wait for the timer.
 			select {
@@ -68,23 +75,38 @@ func (l *Log) maintain(ctx context.Context) {
 	}
 }
 
+// awaitRoom waits a while with a full disk, and looks whether it has room again.
+func (l *Log) awaitRoom(ctx context.Context) {
+	timer := time.NewTimer(lookAgain)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		_ = l.reserve.cover(l.reserveFor(0)) // it tells when there is
+	}
+}
+
 // round does what there is to do.
 func (l *Log) round(ctx context.Context) error {
 	errs := []error{l.sealAll(ctx, l.dueForSealing()), l.carryOutAll(ctx)}
 	for _, in := range l.all() {
-		if ctx.Err() != nil {
-			break
+		if ctx.Err() != nil || l.reserve.short.Load() {
+			break // merging needs room before it makes any
 		}
 		errs = append(errs, l.compact(ctx, in))
 	}
-	return errors.Join(append(errs, l.freeWAL())...)
+	errs = append(errs, l.freeWAL(ctx))
+	l.reserve.shrink(l.reserveFor(0))
+	return errors.Join(errs...)
 }
 
 // dueForSealing are the instances whose heads are large or old, and the largest
-// one where all heads together have become too large.
+// one where all heads together have become too large; all of them where the disk
+// is full.
 func (l *Log) dueForSealing() []*instance {
 	all := l.all()
 	old := l.opts.Now().Add(-l.opts.SealAge).UnixMilli()
+	full := l.reserve.short.Load()
 	var due, aged, rest []*instance
 	waiting := l.head.bytes.Load()
 	for _, in := range all {
@@ -92,7 +114,7 @@ func (l *Log) dueForSealing() []*instance {
 		rows, bytes := v.headRows(), v.headBytes()
 		switch {
 		case rows == 0:
-		case rows >= l.opts.SealRows, bytes >= sealBytes:
+		case full, rows >= l.opts.SealRows, bytes >= sealBytes:
 			due = append(due, in)
 		case v.born() <= old:
 			aged = append(aged, in)

@@ -32,7 +32,7 @@ func Open(dir string, opts Options) (*Log, error) {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	l.lock = lock
-	if err := l.recover(); err != nil {
+	if err := errors.Join(l.reserve.clear(), l.recover()); err != nil {
 		l.stop()
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), l.abandon())
 	}
@@ -56,6 +56,7 @@ func newLog(dir string, opts Options) *Log {
 	l.memory = exec.NewMemory(l.opts.QueryMemory)
 	l.cache = segment.NewCache(l.opts.QueryMemory / 4)
 	l.files = newOpenFiles()
+	l.reserve = newReserve(opts.FS, dir, l.tellRoom)
 	l.failure.done = make(chan struct{})
 	l.head.freed = make(chan struct{})
 	l.sequencer = newSequencer(l)

@@ -135,30 +135,32 @@ func (l *Log) newRemoval(in *instance) removal {
 // decide makes a removal happen: it is recorded, with its event in system.
 func (l *Log) decide(ctx context.Context, in *instance, r removal, eventType, subject string, payload map[string]any) error {
 	actor := actorOf(ctx)
-	return l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
-		if s.byID[in.uuid] != in {
-			return nil, fmt.Errorf("instance %q: %w", in.planned.Name, ErrNotFound)
-		}
-		e := &entry{control: &control{Removal: &r}}
-		s.record(e, eventType, event.Warning, actor, subject, payload)
-		return e, nil
-	}))
+	return l.makingRoom(true, func() error {
+		return l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
+			if s.byID[in.uuid] != in {
+				return nil, fmt.Errorf("instance %q: %w", in.planned.Name, ErrNotFound)
+			}
+			e := &entry{control: &control{Removal: &r}}
+			s.record(e, eventType, event.Warning, actor, subject, payload)
+			return e, nil
+		}))
+	})
 }
 
 // finish carries a removal out that was decided on; maintenance is held.
 func (l *Log) finish(ctx context.Context, in *instance, r removal) error {
-	if err := l.carryOut(ctx, in, r); err != nil {
+	if err := l.makingRoom(true, func() error { return l.carryOut(ctx, in, r) }); err != nil {
 		l.kick()
 		return fmt.Errorf("the removal is recorded and will be carried out later: %w", err)
 	}
-	return l.freeWAL()
+	return l.freeWAL(ctx)
 }
 
 // discard frees what a deleted instance takes on the disk.
-func (l *Log) discard(in *instance) error {
+func (l *Log) discard(ctx context.Context, in *instance) error {
 	in.maintenance.Lock()
 	defer in.maintenance.Unlock()
-	if err := l.commit(&edit{}); err != nil {
+	if err := l.makingRoom(true, func() error { return l.commit(&edit{}) }); err != nil {
 		return err
 	}
 	v := in.current()
@@ -178,5 +180,5 @@ func (l *Log) discard(in *instance) error {
 	if err := l.removeInstance(in); err != nil {
 		return err
 	}
-	return l.freeWAL()
+	return l.freeWAL(ctx)
 }

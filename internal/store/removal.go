@@ -34,7 +34,7 @@ func (l *Log) carryOutAll(ctx context.Context) error {
 			continue // it has been deleted meanwhile
 		}
 		in.maintenance.Lock()
-		err = l.carryOut(ctx, in, r)
+		err = l.makingRoom(true, func() error { return l.carryOut(ctx, in, r) })
 		in.maintenance.Unlock()
 		if err != nil {
 			return fmt.Errorf("remove events of instance %q: %w", in.info().Name, err)
@@ -64,19 +64,18 @@ func (l *Log) carryOut(ctx context.Context, in *instance, r removal) error {
 		return err
 	}
 	for {
-		x := &removing{log: l, in: in, where: where, streams: map[string]int64{}}
+		x := &removing{log: l, in: in, where: where, removal: r, streams: map[string]int64{}}
 		if err = x.run(ctx); err == nil {
-			err = x.finish(r)
 			break
 		}
 		x.undo()
+		if x.committing {
+			return err
+		}
 		again, err := l.mendLocked(in, err)
 		if !again {
 			return err
 		}
-	}
-	if err != nil {
-		return err
 	}
 	l.mu.Lock()
 	l.removals = slices.DeleteFunc(l.removals, func(o removal) bool { return o.ID == r.ID })
@@ -89,58 +88,96 @@ type removing struct {
 	log     *Log
 	in      *instance
 	where   query.Condition
+	removal removal
+	// committing says that what failed is no damage of a segment.
+	committing bool
+	// What is on its way to be exchanged.
 	old     []*segmentFile
 	new     []*segmentFile
 	gone    []int64          // positions
 	streams map[string]int64 // events removed
 }
 
+// run drops whole segments first, so that there is room for rewriting the
+// others.
 func (x *removing) run(ctx context.Context) error {
-	v := x.in.current()
-	for _, s := range v.version.segments {
-		if err := x.segment(ctx, v, s); err != nil {
+	var straddling []*matched
+	for _, s := range x.in.current().version.segments {
+		m, err := x.match(ctx, s)
+		switch {
+		case err != nil:
 			return err
-		}
-	}
-	return nil
-}
-
-// segment drops or rewrites one segment.
-func (x *removing) segment(ctx context.Context, v *view, s *segmentFile) error {
-	snap := x.in.snapshot(v)
-	snap.Blocks = s.blocks(nil)
-	keep := make([]column.Bitmap, len(snap.Blocks))
-	total := 0
-	for i := range snap.Blocks {
-		rows, err := exec.Matches(ctx, x.where, snap, &snap.Blocks[i])
-		if err != nil {
-			return queryError(ctx, err)
-		}
-		if n := rows.Count(); n > 0 {
-			total += n
-			if err := x.count(ctx, &snap.Blocks[i], rows); err != nil {
+		case m.total == 0:
+		case m.total < s.meta.Rows:
+			straddling = append(straddling, m)
+		default:
+			if err := x.drop(ctx, m); err != nil {
 				return err
 			}
 		}
-		keep[i] = complement(rows, snap.Blocks[i].Rows)
 	}
-	switch total {
-	case 0:
-		return nil
-	case s.meta.Rows:
-		x.old = append(x.old, s)
-		return nil
+	if len(straddling) > 0 && len(x.old) > 0 {
+		if err := x.finish(false); err != nil {
+			return err
+		}
 	}
+	for _, m := range straddling {
+		if err := x.rewrite(ctx, m); err != nil {
+			return err
+		}
+	}
+	return x.finish(true)
+}
+
+// matched is a segment with what of it is to be removed.
+type matched struct {
+	segment *segmentFile
+	blocks  []exec.BlockRef
+	rows    []column.Bitmap // of each block
+	total   int
+}
+
+func (x *removing) match(ctx context.Context, s *segmentFile) (*matched, error) {
+	snap := x.in.snapshot(x.in.current())
+	snap.Blocks = s.blocks(nil)
+	m := &matched{segment: s, blocks: snap.Blocks}
+	for i := range snap.Blocks {
+		rows, err := exec.Matches(ctx, x.where, snap, &snap.Blocks[i])
+		if err != nil {
+			return nil, queryError(ctx, err)
+		}
+		m.rows = append(m.rows, rows)
+		m.total += rows.Count()
+	}
+	return m, nil
+}
+
+// drop notes that a segment goes, with all that matched of it.
+func (x *removing) drop(ctx context.Context, m *matched) error {
+	for i := range m.blocks {
+		if m.rows[i].Count() == 0 {
+			continue
+		}
+		if err := x.count(ctx, &m.blocks[i], m.rows[i]); err != nil {
+			return err
+		}
+	}
+	x.old = append(x.old, m.segment)
+	return nil
+}
+
+// rewrite writes what stays of a segment into another.
+func (x *removing) rewrite(ctx context.Context, m *matched) error {
 	next := 0
-	written, err := x.log.rewrite(ctx, x.in, []*segmentFile{s}, func(column.Block) (column.Bitmap, error) {
+	written, err := x.log.rewrite(ctx, x.in, []*segmentFile{m.segment}, func(column.Block) (column.Bitmap, error) {
 		next++
-		return keep[next-1], nil
+		return complement(m.rows[next-1], m.blocks[next-1].Rows), nil
 	})
 	if err != nil {
 		return err
 	}
-	x.old, x.new = append(x.old, s), append(x.new, written)
-	return nil
+	x.new = append(x.new, written)
+	return x.drop(ctx, m)
 }
 
 // complement is the rows of a block that are not in b.
@@ -179,9 +216,11 @@ func (x *removing) count(ctx context.Context, ref *exec.BlockRef, rows column.Bi
 	return nil
 }
 
-// finish commits the removal and shows it to readers.
-func (x *removing) finish(r removal) error {
+// finish commits what is on its way and shows it to readers; with done the
+// removal is carried out.
+func (x *removing) finish(done bool) error {
 	l, in := x.log, x.in
+	x.committing = true
 	var changed []streamChange
 	in.mu.RLock()
 	for name, n := range x.streams {
@@ -193,20 +232,28 @@ func (x *removing) finish(r removal) error {
 	in.mu.RUnlock()
 	stamp := in.number()
 	if err := l.writeStreams(in, stamp, changed); err != nil {
-		x.undo()
 		return err
 	}
 	v := in.current().version
-	change := removedWhileLost(v.lost, r.Where)
+	change := removedWhileLost(v.lost, x.removal.Where)
 	change.Next, change.Removed = in.nextFile, addGaps(v.removed, x.gone)
 	for _, s := range x.new {
 		change.Add = append(change.Add, s.meta)
 	}
-	if err := l.exchange(in, &edit{Done: []string{r.ID}}, change, replaced{segments: x.old, newSegments: x.new}); err != nil {
+	e := &edit{}
+	if done {
+		e.Done = []string{x.removal.ID}
+	}
+	if err := l.exchange(in, e, change, replaced{segments: x.old, newSegments: x.new}); err != nil {
+		x.new = nil // exchange has deleted them
 		return err
 	}
 	in.setSealed(changed)
-	return l.compactStreams(in)
+	x.old, x.new, x.gone = nil, nil, nil
+	clear(x.streams)
+	err := l.compactStreams(in)
+	x.committing = err != nil
+	return err
 }
 
 func (x *removing) undo() {

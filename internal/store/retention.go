@@ -159,7 +159,8 @@ func (l *Log) ConfirmClock(ctx context.Context) error {
 
 // swept notes that the clock was right at a sweep.
 func (l *Log) swept(now time.Time) error {
-	if err := l.commit(&edit{Sweep: now.UnixMilli()}); err != nil {
+	err := l.makingRoom(true, func() error { return l.commit(&edit{Sweep: now.UnixMilli()}) })
+	if err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -24,7 +24,7 @@ func (l *Log) Seal(ctx context.Context) error {
 	if err := l.sealAll(ctx, l.all()); err != nil {
 		return err
 	}
-	return l.freeWAL()
+	return l.freeWAL(ctx)
 }
 
 const (
@@ -64,7 +64,7 @@ func (l *Log) all() []*instance {
 func (l *Log) seal(ctx context.Context, in *instance) error {
 	in.maintenance.Lock()
 	defer in.maintenance.Unlock()
-	return l.sealLocked(ctx, in)
+	return l.makingRoom(false, func() error { return l.sealLocked(ctx, in) })
 }
 
 // sealing is one sealing of an instance.

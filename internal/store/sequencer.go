@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/firnlog/firn/internal/store/wal"
 )
@@ -288,7 +287,8 @@ func (l *Log) writeError(err error) error {
 		l.fail(err)
 		return err
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if noSpace(err) {
+		l.reserve.fail()
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return fmt.Errorf("write-ahead log: nothing was stored: %w", err)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -28,7 +29,8 @@ type Options struct {
 	FS vfs.FS
 	// HeadMemory is how many bytes of events may wait in memory for sealing, in
 	// all instances together. At half of it the largest head is sealed; at all
-	// of it appends wait. Default 256 MiB.
+	// of it appends wait. Default: the smaller of 256 MiB and an eighth of the
+	// process's memory limit.
 	HeadMemory int64
 	// AppendWait is how long an append waits for room before ErrOverloaded.
 	// Default 10 s.
@@ -66,7 +68,7 @@ func (o Options) withDefaults() Options {
 		o.FS = vfs.OS
 	}
 	if o.HeadMemory <= 0 {
-		o.HeadMemory = defaultHeadMemory
+		o.HeadMemory = min(defaultHeadMemory, debug.SetMemoryLimit(-1)/8)
 	}
 	if o.AppendWait <= 0 {
 		o.AppendWait = defaultAppendWait

@@ -167,6 +167,19 @@ func (l *Log) rollback(cause error) error {
 	return cause
 }
 
+// Rotate makes everything written durable and begins the next file, so that
+// Remove can delete the one before. A file without records stays. Errors are as
+// for Write.
+func (l *Log) Rotate() error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	if l.end == dataStart {
+		return nil
+	}
+	return l.rotate()
+}
+
 // rotate begins the next file when all of this one is on disk: a file that has a
 // successor is proven.
 func (l *Log) rotate() error {
