@@ -68,3 +68,32 @@ func BenchmarkAppendOne(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCatchUp reads sealed events by a subscription in steps as the tail
+// over HTTP takes them.
+func BenchmarkCatchUp(b *testing.B) {
+	l := open(b, b.TempDir(), Options{})
+	create(b, l, "app")
+	const events = 100_000
+	for range events / 10_000 {
+		appendTo(b, l, "app", benchEvents(10_000, false)...)
+	}
+	if err := l.Seal(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s, err := l.Subscribe(context.Background(), SubscribeRequest{Instance: "app"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for n := 0; n < events; {
+			d, err := s.Next(context.Background(), 256)
+			if err != nil {
+				b.Fatal(err)
+			}
+			n += len(d.Events)
+		}
+		s.Close()
+	}
+	b.ReportMetric(float64(b.N)*events/b.Elapsed().Seconds(), "events/s")
+}

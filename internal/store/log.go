@@ -40,6 +40,7 @@ type Log struct {
 	manifest  *manifest
 	sequencer *sequencer
 	memory    *exec.Memory
+	ahead     *exec.Memory // what subscriptions have read ahead
 	cache     *segment.Cache
 	files     *openFiles
 	reserve   *reserve

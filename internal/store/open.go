@@ -54,6 +54,7 @@ func newLog(dir string, opts Options) *Log {
 		l.opts.QueryMemory = defaultQueryMemory()
 	}
 	l.memory = exec.NewMemory(l.opts.QueryMemory)
+	l.ahead = exec.NewMemory(l.opts.QueryMemory / 8)
 	l.cache = segment.NewCache(l.opts.QueryMemory / 4)
 	l.files = newOpenFiles()
 	l.reserve = newReserve(opts.FS, dir, l.tellRoom)

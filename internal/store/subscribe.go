@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/firnlog/firn/event"
@@ -46,6 +46,12 @@ type Subscription struct {
 	told   int64 // last position of the gaps that have been told
 	closed atomic.Bool
 	done   chan struct{}
+
+	mu   sync.Mutex // held while the log is read
+	scan *exec.Scanner
+	// version is that of the view that scan has read from: another one may lack
+	// what was read ahead.
+	version *version
 }
 
 // scanStep is how many events without a match Next looks at before it tells how
@@ -72,7 +78,10 @@ func (l *Log) Subscribe(ctx context.Context, r SubscribeRequest) (*Subscription,
 		return nil, fmt.Errorf("%w: cursor %d is beyond the log, whose last position is %d", ErrInvalid, r.After, last)
 	}
 	l.stats.subscriptions.Add(1)
-	return &Subscription{log: l, in: in, where: r.Where, after: r.After, told: r.After, done: make(chan struct{})}, nil
+	return &Subscription{
+		log: l, in: in, where: r.Where, after: r.After, told: r.After, done: make(chan struct{}),
+		scan: exec.NewScanner(r.Where, l.memory, l.ahead),
+	}, nil
 }
 
 // Close ends the subscription; a Next that waits fails with ErrClosed. Closing
@@ -81,6 +90,9 @@ func (s *Subscription) Close() {
 	if s.closed.CompareAndSwap(false, true) {
 		s.log.stats.subscriptions.Add(-1)
 		close(s.done)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.scan.Reset()
 	}
 }
 
@@ -139,6 +151,11 @@ func (s *Subscription) read(ctx context.Context, max int) (d Delivery, more bool
 		return d, false, err
 	}
 	defer release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return d, false, ErrClosed
+	}
 	d.Position = s.after
 	until := v.last
 	if s.after < until {
@@ -183,43 +200,18 @@ func (s *Subscription) gap(v *view) (next *Gap, lost bool, until int64) {
 	return next, lost, v.last
 }
 
-var errEnough = errors.New("enough")
-
 // readSegments reads sealed events.
-func (s *Subscription) readSegments(ctx context.Context, v *view, until int64, most int, d *Delivery) error {
-	snap := s.in.snapshot(v)
-	blocks := snap.Blocks[:0:0]
-	rows := 0
-	end := until
-	for _, b := range snap.Blocks {
-		if b.LastPosition <= s.after || b.FirstPosition > until {
-			continue
-		}
-		if rows >= scanStep {
-			end = blocks[len(blocks)-1].LastPosition
-			break
-		}
-		rows += b.Rows
-		blocks = append(blocks, b)
+func (s *Subscription) readSegments(ctx context.Context, v *view, until int64, most int, d *Delivery) (err error) {
+	if s.version != v.version {
+		s.scan.Reset()
+		s.version = v.version
 	}
-	snap.Blocks = blocks
-	err := exec.Scan(ctx, s.where, snap, s.after, s.log.memory, func(events []event.Event) error {
-		for i := range events {
-			if events[i].Position > until {
-				return errEnough
-			}
-			if len(d.Events) == most {
-				end = d.Events[most-1].Position
-				return errEnough
-			}
-			d.Events = append(d.Events, events[i])
+	sealed := func() exec.Snapshot { return s.in.snapshot(v) }
+	for from := s.after; len(d.Events) == 0 && d.Position < until && d.Position-from < scanStep; {
+		if d.Events, d.Position, err = s.scan.Next(ctx, sealed, d.Position, until, most); err != nil {
+			return queryError(ctx, err)
 		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return queryError(ctx, err)
 	}
-	d.Position = end
 	return nil
 }
 

@@ -1,0 +1,79 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/query/querytest"
+)
+
+// TestScannerScans: in steps of any size, with or without room to read ahead,
+// over snapshots that grow, a scanner gives what Match says, in order.
+func TestScannerScans(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		events := querytest.Events(t, 60)
+		where := querytest.Query(t).Where
+		if len(events) == 0 {
+			return
+		}
+		l := layout{rows: rapid.IntRange(1, 30).Draw(t, "rows"), sealed: rapid.Bool().Draw(t, "sealed"), shredded: true}
+		kept := NewMemory(rapid.SampledFrom([]int64{1, aheadBytes, 1 << 30}).Draw(t, "kept"))
+		s := NewScanner(where, nil, kept)
+		seen := 0 // events of the snapshot
+		after := int64(0)
+		var got []event.Event
+		for seen < len(events) || after < events[len(events)-1].Position {
+			if seen < len(events) && rapid.Bool().Draw(t, "grows") || seen == 0 {
+				seen = min(len(events), seen+rapid.IntRange(1, 40).Draw(t, "events"))
+			}
+			snap := snapshotOf(events[:seen], l)
+			most := rapid.IntRange(1, 20).Draw(t, "most")
+			some, position, err := s.Next(context.Background(), func() Snapshot { return snap }, after, snap.LastPosition, most)
+			if err != nil || len(some) > most || position < after || position == after && after < snap.LastPosition {
+				t.Fatalf("after %d: %d events up to %d, %v", after, len(some), position, err)
+			}
+			got, after = append(got, some...), position
+			if rapid.IntRange(0, 9).Draw(t, "reset") == 0 {
+				s.Reset()
+			}
+		}
+		var want []event.Event
+		for i := range events {
+			if where == nil || query.Match(where, &events[i]) {
+				want = append(want, events[i])
+			}
+		}
+		if d := cmp.Diff(positionsOf(want), positionsOf(got)); d != "" {
+			t.Fatal(d)
+		}
+		if s.Reset(); kept.Used() != 0 {
+			t.Fatalf("%d bytes are not given back", kept.Used())
+		}
+	})
+}
+
+func positionsOf(events []event.Event) []int64 {
+	out := make([]int64, len(events))
+	for i := range events {
+		out[i] = events[i].Position
+	}
+	return out
+}
+
+func TestScannerWithoutMemory(t *testing.T) {
+	t.Parallel()
+	snap := snapshotOf(thousand(100), layout{sealed: true})
+	kept := NewMemory(1 << 20)
+	s := NewScanner(nil, NewMemory(100), kept)
+	_, position, err := s.Next(context.Background(), func() Snapshot { return snap }, 0, 100, 10)
+	if !errors.Is(err, ErrMemory) || position != 0 || kept.Used() != 0 {
+		t.Fatalf("position %d, %v, %d bytes held; want 0, ErrMemory and 0", position, err, kept.Used())
+	}
+}
