@@ -204,9 +204,9 @@ func (a *appendOp) decide(s *sequencer) (*entry, error) {
 	}
 	if splitBatches && b.len() > 1 {
 		a.written = s.stampTwice(e, in, b)
-		return e, nil
+	} else {
+		a.written = s.stamp(e, in, b)
 	}
-	a.written = s.stamp(e, in, b)
 	for i := range a.ids {
 		if at, stored := a.placeOf(a.ids[i].index); stored {
 			in.ids.add(a.ids[i].fingerprint, idRef{batch: a.written, index: uint32(at)})
