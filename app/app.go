@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -70,7 +71,7 @@ func run(ctx context.Context, o Options, env *environment, args []string) (code 
 		return code
 	}
 	if err != nil {
-		return env.fail(&usageError{err})
+		return env.fail(&usageError{plainFlagError{err}})
 	}
 	env.command = parsed.Selected().FullPath()
 	if err := parsed.Run(env); err != nil {
@@ -88,6 +89,30 @@ func (e *usageError) Unwrap() error { return e.err }
 func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
+
+// plainFlagError is an error of the command line's parser in the words of
+// who types it.
+type plainFlagError struct{ error }
+
+var flagTexts = []struct {
+	said  *regexp.Regexp
+	plain string
+}{
+	{regexp.MustCompile(`(--[a-z-]+): expected .* value but got "(-[0-9.]+)" \(short flag\); perhaps try .*`), `$1: "$2" looks like a flag; a negative number is written $1=$2`},
+	{regexp.MustCompile(`expected a valid 64 bit u?int but got (".*")`), `must be a whole number, not $1`},
+	{regexp.MustCompile(`expected a float but got (".*").*|expected a valid 64 bit float but got (".*")`), `must be a number, not $1$2`},
+	{regexp.MustCompile(`expected duration but got (".*"): time: .*`), `must be a time such as 90s, 15m or 24h, not $1`},
+}
+
+func (e plainFlagError) Error() string {
+	text := e.error.Error()
+	for _, t := range flagTexts {
+		text = t.said.ReplaceAllString(text, t.plain)
+	}
+	return text
+}
+
+func (e plainFlagError) Unwrap() error { return e.error }
 
 // failure is an error with a hint at what to do about it.
 type failure struct {

@@ -117,7 +117,7 @@ func printHelp(o kong.HelpOptions, ctx *kong.Context) error {
 // versionInfo is what is known of this build.
 type versionInfo struct {
 	Version string `json:"version"`
-	Commit  string `json:"commit,omitempty"`
+	Commit  string `json:"commit"`
 	Time    string `json:"time,omitempty"`
 	Go      string `json:"go"`
 }
@@ -126,7 +126,7 @@ type versionInfo struct {
 var version string
 
 func describeVersion(given string) versionInfo {
-	v := versionInfo{Version: "devel"}
+	v := versionInfo{Version: "devel", Commit: "unknown"} // without -buildvcs it is
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v.Go = info.GoVersion
 		if info.Main.Version != "" && info.Main.Version != "(devel)" {
@@ -150,9 +150,9 @@ func describeVersion(given string) versionInfo {
 }
 
 func (v versionInfo) String() string {
-	s := "firn " + v.Version
-	if v.Commit != "" {
-		s += fmt.Sprintf(" (%.12s, %s)", v.Commit, v.Time)
+	s := fmt.Sprintf("firn %s (commit %.12s", v.Version, v.Commit)
+	if v.Time != "" {
+		s += ", " + v.Time
 	}
-	return s + " " + v.Go
+	return s + ") " + v.Go
 }

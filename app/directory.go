@@ -170,6 +170,9 @@ func (c *restoreCommand) Run(env *environment) error {
 
 // hasLog fails where there is no log: commands that read make none.
 func hasLog(dir string) error {
+	if err := noFile(dir); err != nil {
+		return err
+	}
 	info, err := os.Stat(filepath.Join(dir, "log"))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -178,6 +181,14 @@ func hasLog(dir string) error {
 		return err
 	case !info.IsDir():
 		return fmt.Errorf("%s is no directory", filepath.Join(shortPath(dir), "log"))
+	}
+	return nil
+}
+
+// noFile refuses a file where a directory is needed.
+func noFile(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return usagef("--data %s: is a file; a log is a directory", shortPath(dir))
 	}
 	return nil
 }

@@ -164,11 +164,11 @@ func (c *doctorCommand) disk() []finding {
 	var all []finding
 	switch {
 	case free < 256<<20:
-		all = append(all, finding{"space", "bad", what, "appends are refused when it is full; free some, or set a retention"})
+		all = append(all, finding{"space", "bad", what, "firn wants 256 MiB at least and 2 GiB in comfort; appends are refused when it is full: free some, or set a retention"})
 	case free < 2<<30 || total > 0 && free < total/20:
-		all = append(all, finding{"space", "warn", what, "free some, or set a retention"})
+		all = append(all, finding{"space", "warn", what, "below 2 GiB or a twentieth (it is wrong below 256 MiB): free some, or set a retention"})
 	default:
-		all = append(all, finding{"space", "ok", what, ""})
+		all = append(all, finding{"space", "ok", what + "; at least 256 MiB are needed", ""})
 	}
 	if st.Files > 0 && st.Ffree < 10_000 {
 		all = append(all, finding{"inodes", "warn", grouped(int64(st.Ffree)) + " free", "each segment is a file"})

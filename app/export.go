@@ -79,6 +79,9 @@ func writeFile(env *environment, name string, force bool, write func(io.Writer) 
 	if _, err := os.Lstat(name); err == nil && !force {
 		return usagef("%s is there already; --force replaces it", name)
 	}
+	if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
+		return usagef("--output %s: there is no directory %s", name, filepath.Dir(name))
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*.part")
 	if err != nil {
 		return err

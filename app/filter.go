@@ -2,10 +2,15 @@ package app
 
 import (
 	"encoding/json/jsontext"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/firnlog/firn/query"
 )
 
 // filter is the flags that choose events. Given together, all must hold; a
@@ -34,26 +39,35 @@ func (f *filter) empty() bool {
 func (f *filter) conditions() (jsontext.Value, error) {
 	var all []jsontext.Value
 	for _, list := range []struct {
-		field  string
-		values []string
+		flag, field string
+		values      []string
 	}{
-		{"stream_id", f.Stream}, {"event_type", f.Type}, {"category", f.Category},
-		{"severity", f.Severity}, {"actor", f.Actor}, {"subject", f.Subject},
+		{"--stream", "stream_id", f.Stream}, {"--type", "event_type", f.Type}, {"--category", "category", f.Category},
+		{"--severity", "severity", f.Severity}, {"--actor", "actor", f.Actor}, {"--subject", "subject", f.Subject},
 	} {
+		c := compare(list.field, "in", quotedList(list.values))
 		if len(list.values) == 1 {
-			all = append(all, compare(list.field, "eq", quote(list.values[0])))
-		} else if len(list.values) > 1 {
-			all = append(all, compare(list.field, "in", quotedList(list.values)))
+			c = compare(list.field, "eq", quote(list.values[0]))
 		}
+		if len(list.values) == 0 {
+			continue
+		}
+		if err := checkCondition(list.flag, c); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
 	}
-	if f.MinSeverity != "" {
-		all = append(all, compare("severity", "gte", quote(f.MinSeverity)))
-	}
-	if f.Since != "" {
-		all = append(all, compare("timestamp", "gte", quote(moment(f.Since))))
-	}
-	if f.Until != "" {
-		all = append(all, compare("timestamp", "lt", quote(moment(f.Until))))
+	for _, one := range []struct{ flag, field, operator, value string }{
+		{"--min-severity", "severity", "gte", f.MinSeverity}, {"--since", "timestamp", "gte", moment(f.Since)}, {"--until", "timestamp", "lt", moment(f.Until)},
+	} {
+		if one.value == "" {
+			continue
+		}
+		c := compare(one.field, one.operator, quote(one.value))
+		if err := checkCondition(one.flag, c); err != nil {
+			return nil, err
+		}
+		all = append(all, c)
 	}
 	if f.Search != "" {
 		all = append(all, jsontext.Value(`{"search":`+string(quote(f.Search))+`}`))
@@ -63,12 +77,83 @@ func (f *filter) conditions() (jsontext.Value, error) {
 		if err != nil {
 			return nil, &usageError{err}
 		}
+		if err := checkCondition("--where "+shellWord(w), c); err != nil {
+			return nil, err
+		}
 		all = append(all, c)
 	}
 	if len(all) == 0 {
 		return nil, nil
 	}
 	return jsonList(all), nil
+}
+
+// checkCondition refuses what a flag cannot mean, in the language of flags.
+func checkCondition(flag string, c jsontext.Value) error {
+	_, err := query.ParseCondition(c, time.Now())
+	var bad *query.Error
+	if !errors.As(err, &bad) {
+		return nil
+	}
+	message := bad.Message
+	if flag == "--since" || flag == "--until" {
+		message, _, _ = strings.Cut(message, ";")
+		message += "; give RFC 3339, such as 2026-01-31T12:00:00Z, or a time ago, such as 15m, 2h, 7d"
+	}
+	if strings.HasPrefix(bad.Path, "field") || !strings.HasPrefix(flag, "--where") || !strings.Contains(flag, "{") {
+		return usagef("%s: %s", flag, message)
+	}
+	return usagef("%s: %v", flag, bad)
+}
+
+// check refuses what the flags of a query cannot mean, before anybody is
+// asked.
+func (q *queryFlags) check(dsl jsontext.Value) error {
+	_, err := query.Parse(dsl, time.Now())
+	var bad *query.Error
+	if !errors.As(err, &bad) {
+		return nil
+	}
+	order := q.Order
+	if q.Latest {
+		order = append(slices.Clone(order), "position:desc")
+	}
+	reduce := q.Reduce
+	if q.Count {
+		reduce = append([]string{"count"}, reduce...)
+	}
+	root := strings.FieldsFunc(bad.Path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	if len(root) == 0 {
+		return nil
+	}
+	flags := map[string]struct {
+		name   string
+		values []string
+	}{
+		"from": {"--instance", nil}, "select": {"--select", q.Select}, "orderBy": {"--order", order}, "limit": {"--limit", nil},
+		"offset": {"--offset", nil}, "cursor": {"--cursor", nil}, "reduce": {"--reduce", reduce}, "groupBy": {"--by", q.By}, "timezone": {"--timezone", nil},
+	}
+	flag, known := flags[root[0]]
+	if !known {
+		return nil
+	}
+	name, i := flag.name, 0
+	if len(root) > 1 {
+		if n, err := strconv.Atoi(root[1]); err == nil {
+			i = n
+		}
+	}
+	if i < len(flag.values) {
+		name += " " + shellWord(flag.values[i])
+	}
+	message := bad.Message
+	switch {
+	case root[0] == "reduce" && strings.HasPrefix(message, "is missing"):
+		message = fmt.Sprintf("the field is missing; write %s:FIELD, as in %s:payload.total", flag.values[i], flag.values[i])
+	case root[0] == "limit":
+		message += "; firn export has no limit"
+	}
+	return usagef("%s: %s", name, message)
 }
 
 func compare(field, operator string, value jsontext.Value) jsontext.Value {
@@ -153,7 +238,8 @@ func (q *queryFlags) query(instance string, f *filter) (jsontext.Value, error) {
 	if err := q.reduce(&out); err != nil {
 		return nil, err
 	}
-	return out.close(), nil
+	dsl := out.close()
+	return dsl, q.check(dsl)
 }
 
 // order is orderBy. A colon may stand in the field only inside of quotes, as

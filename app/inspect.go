@@ -77,7 +77,7 @@ func (c *statsCommand) Run(env *environment) error {
 	t := &table{columns: []column{{title: escape(c.Instance)}, {title: ""}}}
 	t.add("events", grouped(st.Events))
 	t.add("streams", grouped(st.Streams))
-	t.add("on disk", byteSize(st.BytesOnDisk))
+	t.add("sealed", byteSize(st.BytesOnDisk)+" on disk, and what is not in Parquet yet in the write-ahead log")
 	if st.Events > 0 {
 		t.add("first", instant(st.First))
 		t.add("last", instant(st.Last))
@@ -125,7 +125,7 @@ func (c *statsCommand) all(env *environment, s *session) error {
 	if err != nil {
 		return s.explain(err, "")
 	}
-	t := &table{columns: []column{{title: "INSTANCE", max: 40}, {title: "EVENTS", right: true}, {title: "STREAMS", right: true}, {title: "ON DISK", right: true}, {title: "FIRST"}, {title: "LAST"}}}
+	t := &table{columns: []column{{title: "INSTANCE", max: 40}, {title: "EVENTS", right: true}, {title: "STREAMS", right: true}, {title: "SEALED", right: true}, {title: "FIRST"}, {title: "LAST"}}}
 	var lines []jsontext.Value
 	for _, in := range instances {
 		st, err := s.stats(env.ctx, in.ID)

@@ -10,6 +10,7 @@ import (
 
 type instancesCommand struct {
 	List   instancesList   `cmd:"" default:"withargs" help:"List instances (default)."`
+	Show   instancesShow   `cmd:"" help:"Show one instance, with its settings."`
 	Create instancesCreate `cmd:"" help:"Make an instance."`
 	Update instancesUpdate `cmd:"" help:"Change an instance's name, description or settings."`
 	Delete instancesDelete `cmd:"" help:"Delete an instance and all its events, for good."`
@@ -21,6 +22,7 @@ func (c *instancesCommand) Help() string {
 Examples:
   firn instances
   firn instances create shop --description "orders and payments" --retention-days 365
+  firn instances show shop
   firn instances update shop --retention-days 0        keep for ever
   firn instances delete shop`
 }
@@ -99,6 +101,36 @@ func (c *instancesCreate) Run(env *environment) error {
 		return s.explain(err, c.Name)
 	}
 	return env.printInstances(c.form(env), []instance{in})
+}
+
+type instancesShow struct {
+	connection
+	output
+	Instance string `arg:"" help:"Its id or name."`
+}
+
+// Run shows an instance, on a terminal a line for each of its settings.
+func (c *instancesShow) Run(env *environment) error {
+	s, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	in, err := s.client.Instance(env.ctx, c.Instance)
+	if err != nil {
+		return s.explain(err, c.Instance)
+	}
+	if form := c.form(env); form != "table" {
+		return env.print(form, nil, []jsontext.Value{instanceJSON(in)})
+	}
+	t := &table{columns: []column{{title: "NAME"}, {title: escape(in.Name)}}}
+	t.add("id", in.ID)
+	t.add("description", in.Description)
+	t.add("retention", retention(in.RetentionDays))
+	t.add("validation", string(in.Validation))
+	t.add("created", instant(in.CreatedAt))
+	t.add("changed", instant(in.UpdatedAt))
+	return env.printTable(t)
 }
 
 type instancesUpdate struct {

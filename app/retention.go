@@ -16,8 +16,8 @@ type retentionCommand struct {
 type retentionPreview struct {
 	connection
 	output
-	Instance string    `short:"i" placeholder:"NAME" help:"Instance, by id or name (default: all with a retention)."`
-	AsOf     time.Time `placeholder:"TIME" help:"At this time, RFC 3339 (default: now)."`
+	Instance string `short:"i" placeholder:"NAME" help:"Instance, by id or name (default: all with a retention)."`
+	AsOf     string `placeholder:"TIME" help:"At this time, RFC 3339 or a day such as 2027-01-31 (default: now)."`
 }
 
 func (c *retentionPreview) Help() string {
@@ -27,9 +27,9 @@ Set it with: firn instances update NAME --retention-days N`
 
 // Run counts, instance by instance.
 func (c *retentionPreview) Run(env *environment) error {
-	at := c.AsOf
-	if at.IsZero() {
-		at = time.Now()
+	at, err := asOf(c.AsOf)
+	if err != nil {
+		return err
 	}
 	s, err := c.open(env)
 	if err != nil {
@@ -74,6 +74,18 @@ func (c *retentionPreview) Run(env *environment) error {
 		return nil
 	}
 	return env.print(c.form(env), t, lines)
+}
+
+func asOf(text string) (time.Time, error) {
+	if text == "" {
+		return time.Now(), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, usagef("--as-of: %q is not a time; give RFC 3339, such as 2027-01-31T12:00:00Z, or a day, such as 2027-01-31", text)
 }
 
 type retentionConfirm struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ func (c *serveCommand) Run(env *environment) error {
 	if c.SealAge <= 0 || c.SealRows <= 0 {
 		return usagef("--seal-age and --seal-rows must be positive")
 	}
+	if err := c.checkPlace(env.ctx); err != nil {
+		return err
+	}
 	retention, err := systemRetention(env)
 	if err != nil {
 		return err
@@ -68,6 +72,26 @@ func (c *serveCommand) Run(env *environment) error {
 	}
 	if err == nil {
 		fmt.Fprintln(env.err, "firn: stopped; everything acknowledged is on disk")
+	}
+	return err
+}
+
+// checkPlace looks at directory and addresses before a directory is made.
+func (c *serveCommand) checkPlace(ctx context.Context) error {
+	for _, address := range c.Listen {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return usagef("--listen %s: must be HOST:PORT, such as 127.0.0.1:7070", address)
+		}
+	}
+	if err := noFile(c.Data); err != nil {
+		return err
+	}
+	if hasLog(c.Data) == nil {
+		return nil // a log that is served already is the better message
+	}
+	err := server.Probe(ctx, c.Listen)
+	if errors.Is(err, server.ErrNotLoopback) {
+		return &usageError{err}
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server"
+	"github.com/firnlog/firn/query"
 )
 
 // session is a log to speak to, near or far: a server's, or that of a
@@ -167,13 +168,33 @@ func (s *session) explain(err error, instance string) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &answered):
-		return explainAnswer(answered, instance)
+		return s.meant(explainAnswer(answered, instance), answered, instance)
 	case errors.Is(err, context.Canceled), errors.Is(err, errSilent):
 		return err
 	}
 	var transport *url.Error
 	if errors.As(err, &transport) && !s.local {
 		return noServer(s.where, transport.Err)
+	}
+	return err
+}
+
+// meant adds the instance that a name that is not there may stand for.
+func (s *session) meant(err error, a *client.Error, name string) error {
+	var f *failure
+	if a.Status != http.StatusNotFound || name == "" || !errors.As(err, &f) {
+		return err
+	}
+	all, listErr := s.instances(s.env.ctx)
+	if listErr != nil {
+		return err // it is only for a better hint
+	}
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].Name
+	}
+	if near, ok := query.Nearest(name, names); ok {
+		return hint(f.err, "Did you mean %s? %s", shellWord(near), f.hint)
 	}
 	return err
 }

@@ -70,6 +70,15 @@ func (c *tailCommand) Run(env *environment) error {
 
 // begin shows what is there and returns the position to follow from.
 func (c *tailCommand) begin(ctx context.Context, s *session, where jsontext.Value, show func([]event.Event) error) (int64, error) {
+	if c.After != nil {
+		st, err := s.stats(ctx, c.Instance)
+		if err != nil {
+			return 0, err
+		}
+		if *c.After < 0 || *c.After > st.LastPosition {
+			return 0, fmt.Errorf("--after %d is beyond the log, whose last position is %d", *c.After, st.LastPosition)
+		}
+	}
 	if c.After != nil && c.Follow {
 		return *c.After, nil
 	}

@@ -65,7 +65,7 @@ type build struct{ version, commit string }
 // buildVersion is what the toolchain stamped into the binary, unless the
 // program says otherwise.
 func buildVersion(told string) build {
-	b := build{version: told}
+	b := build{version: told, commit: "unknown"} // without -buildvcs it is
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

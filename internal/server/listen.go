@@ -12,7 +12,7 @@ import (
 
 // ErrNotLoopback refuses to listen where others than this machine's users
 // reach the log while there are no keys that would keep them out.
-var ErrNotLoopback = errors.New("only loopback addresses can be listened on while no API key exists: whoever reaches the port could read and write every event; use localhost:7070 or 127.0.0.1:7070, or make a key first with firn keys create")
+var ErrNotLoopback = errors.New("only loopback addresses can be listened on while no API key exists: whoever reaches the port could read and write every event; use localhost:7070 or 127.0.0.1:7070, or make a key first with firn keys create --data DIR (docs/access.md)")
 
 // Listen opens the addresses of the options. Run does it where the caller has
 // not; calling it before tells of a taken port early, and Addrs which port 0
@@ -41,6 +41,21 @@ func (s *Server) Listen(ctx context.Context) error {
 		}
 	}
 	s.listeners = open
+	return nil
+}
+
+// Probe reports what keeps a log that has no key yet from being served at these
+// addresses. It leaves nothing open.
+func Probe(ctx context.Context, addresses []string) error {
+	for _, address := range addresses {
+		listeners, err := listen(ctx, address, true)
+		for _, l := range listeners {
+			_ = l.Close() // nobody has connected
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
