@@ -74,10 +74,10 @@ var arrows = map[string][]string{
 // testArrows are the arrows that only tests may follow.
 var testArrows = map[string][]string{
 	"internal/store/exec":       {"internal/store/segment"},
-	"internal/server/codebolt":  {"internal/server"},
-	"internal/server/querybook": {"internal/server"},
+	"internal/server/codebolt":  {"internal/catalog", "internal/server"},
+	"internal/server/querybook": {"internal/catalog", "internal/server"},
 	"internal/server/happyview": {"internal/server", "internal/server/happyview"},
-	"internal/server/webdebug":  {"internal/server", "internal/server/webdebug", "webdebug"},
+	"internal/server/webdebug":  {"internal/catalog", "internal/server", "internal/server/webdebug", "webdebug"},
 	"client":                    {".", "internal/server"},
 	"client/slogfirn":           {".", "client", "internal/server", "query"},
 }

@@ -108,11 +108,12 @@ func explain(err error) (text string, known bool) {
 		badEvent *event.InvalidError
 		badQuery *query.Error
 		conflict *firn.IDConflictError
+		refused  *firn.PayloadError
 		denied   *auth.DeniedError
 		rate     *auth.RateError
 	)
 	switch {
-	case errors.As(err, &bad), errors.As(err, &badEvent), errors.As(err, &badQuery), errors.As(err, &conflict), errors.As(err, &denied), errors.As(err, &rate),
+	case errors.As(err, &bad), errors.As(err, &badEvent), errors.As(err, &badQuery), errors.As(err, &conflict), errors.As(err, &refused), errors.As(err, &denied), errors.As(err, &rate),
 		errors.Is(err, firn.ErrNotFound), errors.Is(err, firn.ErrExists), errors.Is(err, firn.ErrInvalid), errors.Is(err, auth.ErrEnded),
 		errors.Is(err, query.ErrTooManyValues):
 		return err.Error(), true

@@ -19,6 +19,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/internal/auth"
+	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server/door"
 )
 
@@ -42,7 +43,11 @@ const testMemory = 256 << 20
 
 func start(t *testing.T, opts Options) *running {
 	t.Helper()
-	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits})
+	types, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits, Catalog: types})
 	if err != nil {
 		t.Fatal(err)
 	}

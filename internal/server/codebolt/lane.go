@@ -125,7 +125,8 @@ func (c *conn) appendTogether(ctx context.Context, instanceID string, requests [
 func refusesOne(err error) bool {
 	var invalid *event.InvalidError
 	var conflict *firn.IDConflictError
-	return errors.As(err, &invalid) || errors.As(err, &conflict) || errors.Is(err, firn.ErrInvalid)
+	var refused *firn.PayloadError
+	return errors.As(err, &invalid) || errors.As(err, &conflict) || errors.As(err, &refused) || errors.Is(err, firn.ErrInvalid)
 }
 
 func (c *conn) appendAlone(ctx context.Context, r *request) {
@@ -149,6 +150,9 @@ func (c *conn) appendAlone(ctx context.Context, r *request) {
 	}
 	if conflict, ok := errors.AsType[*firn.IDConflictError](err); ok && b.single {
 		err = invalid("id", "%.200q is held by an event with other content", conflict.ID)
+	}
+	if refused, ok := errors.AsType[*firn.PayloadError](err); ok && b.single {
+		err = invalid(refused.Faults[0].Path, "%s", refused.Faults[0].Message)
 	}
 	if err != nil {
 		c.fail(r, err)

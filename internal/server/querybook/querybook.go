@@ -4,11 +4,14 @@
 package querybook
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
@@ -66,14 +69,61 @@ func (c *contextLog) serve(w http.ResponseWriter, r *door.Request) error {
 	for i := range drafts {
 		drafts[i].StreamID, drafts[i].Actor = uid, &uid
 	}
-	if len(drafts) > 0 {
-		batch := firn.AppendRequest{Instance: Instance, Events: drafts, AutoCreate: true, Checked: true}
-		if _, err := c.log.Append(r.Context(), batch); err != nil {
-			return err
-		}
+	if rejected, err = c.store(r.Context(), drafts, rejected); err != nil {
+		return err
 	}
 	c.answer(w, rejected)
 	return nil
+}
+
+// maxRounds is how often what the catalog refuses is taken out of a list: each
+// round names up to firn.MaxFaults faults.
+const maxRounds = 100
+
+// store stores the good events of a list together. Where the instance enforces
+// the catalog's schemas, events that break them are among the bad ones.
+func (c *contextLog) store(ctx context.Context, drafts []event.Draft, rejected []rejection) ([]rejection, error) {
+	at := placesOf(len(drafts), rejected)
+	for round := 1; len(drafts) > 0; round++ {
+		_, err := c.log.Append(ctx, firn.AppendRequest{Instance: Instance, Events: drafts, AutoCreate: true, Checked: true})
+		refused, ok := errors.AsType[*firn.PayloadError](err)
+		if err == nil {
+			break
+		}
+		if !ok || round == maxRounds {
+			return nil, err
+		}
+		bad := map[int]bool{}
+		for _, f := range refused.Faults[:min(len(refused.Faults), firn.MaxFaults)] { // one beyond says that there may be more
+			if !bad[f.Index] {
+				bad[f.Index] = true
+				rejected = append(rejected, rejection{at[f.Index], strings.Replace(f.Path, "payload", "data", 1) + ": " + f.Message})
+			}
+		}
+		kept := 0
+		for i := range drafts {
+			if !bad[i] {
+				drafts[kept], at[kept] = drafts[i], at[i]
+				kept++
+			}
+		}
+		drafts, at = drafts[:kept], at[:kept]
+	}
+	slices.SortFunc(rejected, func(a, b rejection) int { return a.index - b.index })
+	return rejected, nil
+}
+
+// placesOf is where in the list each of the good events is.
+func placesOf(good int, rejected []rejection) []int {
+	at := make([]int, 0, good)
+	for i, next := 0, 0; len(at) < good; i++ {
+		if next < len(rejected) && rejected[next].index == i {
+			next++
+			continue
+		}
+		at = append(at, i)
+	}
+	return at
 }
 
 // userOf is the number of the user whose page sends, in decimal. It comes from

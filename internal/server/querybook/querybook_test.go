@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server/door"
 	"github.com/firnlog/firn/query"
 )
@@ -29,7 +31,11 @@ type running struct {
 
 func start(t *testing.T, limits event.Limits) *running {
 	t.Helper()
-	log, err := firn.Open(t.TempDir(), firn.Options{Limits: limits})
+	types, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := firn.Open(t.TempDir(), firn.Options{Limits: limits, Catalog: types})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +84,35 @@ func (r *running) events() []string {
 }
 
 const click = `{"type":"CLICK","data":{"path":"/env/datadoc/1/","component":"DATADOC_PAGE","element":"FORMAT_BUTTON","aux":{}},"timestamp":1672531200123}`
+
+// TestCatalogIsEnforced: what the catalog refuses is among the bad entries, and
+// costs the good ones nothing.
+func TestCatalogIsEnforced(t *testing.T) {
+	r := start(t, event.Limits{})
+	if _, err := r.log.CreateInstance(t.Context(), firn.Instance{Name: Instance, Validation: firn.ValidationEnforce}); err != nil {
+		t.Fatal(err)
+	}
+	status, answer := r.post("uid=12", `[7,`+click+`,{"type":"VIEW","data":{"path":7}},{"data":{}},`+click+`,{"type":"VIEW","data":{"path":8,"element":9}}]`)
+	want := regexp.MustCompile(`^{"data":null,"host":"here","rejected":\[{"index":0,"error":".+"},{"index":2,"error":"data.path: must be a string, is a number"},` +
+		`{"index":3,"error":".+"},{"index":5,"error":"data.element: must be a string, is a number"}]}$`)
+	if status != 200 || !want.MatchString(answer) {
+		t.Errorf("%d %s", status, answer)
+	}
+	if n := len(r.events()); n != 2 {
+		t.Errorf("%d events are stored, want the 2 good ones", n)
+	}
+	// More than one round of faults.
+	many := strings.Repeat(`{"type":"VIEW","data":{"path":7}},`, 250)
+	if status, answer := r.post("uid=12", `[`+many+click+`]`); status != 200 || strings.Count(answer, "must be a string") != 250 {
+		t.Errorf("%d %.300s", status, answer)
+	}
+	if n := len(r.events()); n != 3 {
+		t.Errorf("%d events are stored, want 3", n)
+	}
+	if status, answer := r.post("uid=12", `[`+many[:len(many)-1]+`]`); status != 200 || len(r.events()) != 3 {
+		t.Errorf("nothing but bad ones: %d %.300s", status, answer)
+	}
+}
 
 func TestABeacon(t *testing.T) {
 	r := start(t, event.Limits{})

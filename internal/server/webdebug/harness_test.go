@@ -14,6 +14,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server"
 	"github.com/firnlog/firn/internal/server/webdebug"
 	"github.com/firnlog/firn/query"
@@ -36,7 +37,11 @@ type desk struct {
 
 func open(t *testing.T, opts webdebug.Options) *desk {
 	t.Helper()
-	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits})
+	types, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := firn.Open(t.TempDir(), firn.Options{Limits: opts.Limits, Catalog: types})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/server/door"
 )
@@ -228,6 +229,13 @@ func (in *reader) warn(field, message string) {
 	const most = 100
 	if len(in.warnings) < most {
 		in.warnings = append(in.warnings, warning{field, message})
+	}
+}
+
+// warnOf warns of payloads that the catalog wants otherwise.
+func (in *reader) warnOf(faults []firn.Fault) {
+	for _, f := range faults {
+		in.warn(in.places[f.Index]+"."+f.Path, f.Message)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/auth"
 	"github.com/firnlog/firn/internal/server/webdebug"
@@ -78,7 +79,8 @@ func TestSchemeIsStoredFlat(t *testing.T) {
 var lossless = []struct{ name, scheme, warning string }{
 	{"empty", `{"id":"a","version":1,"events":[]}`, ""},
 	{"camelCase", `{"id":"a","version":1,"events":[{"type":"accessCheck","payload":{"access":"DENIED","control":"Cockpit","object":"R2-D2"},"calledFrom":{"relativePath":"/a.php","line":1,"positionStart":2,"positionEnd":3},"definedIn":{"file":"/b.php"}},{"type":"email","payload":{"subject":"s","body":"b","from":"f","to":["t"],"replyTo":"r"}},{"type":"response","payload":{"memoryPeak":1000000},"duration":5}]}`, ""},
-	{"the official example's slips", `{"uuid":"a","version":1,"events":[{"type":"request","payload":{"target":"mysql","query":"SELECT"},"state":false},{"type":"email","payload":{"to":"one@example.com"}}]}`, ""},
+	{"the official example's slips", `{"uuid":"a","version":1,"events":[{"type":"request","payload":{"target":"mysql","query":"SELECT"},"state":false},{"type":"email","payload":{"to":"one@example.com"}}]}`,
+		`events[0].payload.query must be an array, is a string; events[1].payload.body is missing; events[1].payload.from is missing; events[1].payload.subject is missing`},
 	{"id and uuid", `{"uuid":"b","id":"a","version":1,"events":[]}`, ""},
 	{"order of keys", `{"events":[{"time":5,"nested":[{"payload":{},"type":"x"}],"payload":{"z":1,"a":2},"type":"y"}],"version":1,"id":"a"}`, ""},
 	{"keys of one's own", `{"id":"a","version":1,"host":"php_03","events":[{"type":"log","payload":{"message":"m"},"trace id":"\u0000\/","nested":[],"x":{"y":[1,2]}}],"":null}`, ""},
@@ -112,11 +114,11 @@ func TestSchemesComeOutAsTheyCame(t *testing.T) {
 			if got := d.scheme(answer.SchemeID); got != x.scheme {
 				t.Errorf("out: %s\nin:  %s", got, x.scheme)
 			}
-			said := ""
-			for _, w := range answer.Warnings {
-				said += w.Field + " " + w.Message
+			told := make([]string, len(answer.Warnings))
+			for i, w := range answer.Warnings {
+				told[i] = w.Field + " " + w.Message
 			}
-			if said != x.warning {
+			if said := strings.Join(told, "; "); said != x.warning {
 				t.Errorf("warnings %q, want %q", said, x.warning)
 			}
 			d.put(200, "", x.scheme)
@@ -194,6 +196,23 @@ func TestSameAgain(t *testing.T) {
 	if status, text := d.ask("GET", "/_profile/?instance=qa&id="+wholeID, ""); status != 200 || text != compact(t, whole) {
 		t.Errorf("qa: %d %s", status, text)
 	}
+}
+
+func TestCatalogIsEnforced(t *testing.T) {
+	d := open(t, webdebug.Options{})
+	in, err := d.log.CreateInstance(t.Context(), firn.Instance{Name: webdebug.Instance, Validation: firn.ValidationEnforce})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := `{"id":"a","version":1,"events":[{"type":"t","payload":{},"nested":[{"type":"log","payload":{"message":7}},{"type":"log","payload":{"message":8}}]}]}`
+	status, text := d.ask("POST", "/debug/schemes", bad)
+	if status != 422 || !strings.Contains(text, "events[0].nested[0].payload.message: must be a string") || !strings.Contains(text, "(and 1 more)") {
+		t.Errorf("%d %s", status, text)
+	}
+	if stats, err := d.log.InstanceStats(t.Context(), in.ID); err != nil || stats.Events != 0 {
+		t.Errorf("%d events are stored, %v", stats.Events, err)
+	}
+	d.put(201, "", `{"id":"a","version":1,"events":[{"type":"log","payload":{"message":"fine"}}]}`)
 }
 
 func TestRefused(t *testing.T) {

@@ -7,6 +7,7 @@ package webdebug
 import (
 	"encoding/json/v2"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -68,7 +69,8 @@ func (p *profiler) routes() []door.Route {
 				{Status: 201, About: "Stored.", Schema: "DebugStored"},
 				{Status: 200, About: "The same scheme was stored before.", Schema: "DebugStored"},
 				{Status: 404, About: "No such instance."},
-				{Status: 409, About: "Another scheme has that id."}},
+				{Status: 409, About: "Another scheme has that id."},
+				{Status: 422, About: "A payload is not what the catalog says of its type, and the instance's validation is enforce."}},
 			Serve: p.store},
 		{Method: "GET", Path: "/debug/schemes/{id}", Name: "getDebugScheme", Permission: "events:read", Instance: instanceOf,
 			About: "Web debug: a scheme by its id.", Params: []door.Param{instance}, Answers: answers,
@@ -111,7 +113,7 @@ func (p *profiler) store(w http.ResponseWriter, r *door.Request) error {
 		return err
 	}
 	instance := instanceOf(r.Request)
-	receipts, err := p.log.Append(r.Context(), firn.AppendRequest{Instance: instance, Events: in.drafts, AutoCreate: instance == Instance})
+	receipts, err := p.log.Append(r.Context(), firn.AppendRequest{Instance: instance, Events: in.drafts, AutoCreate: instance == Instance, Warn: in.warnOf})
 	if err != nil {
 		return in.explain(err, instance)
 	}
@@ -171,7 +173,15 @@ func stored(receipts []firn.Receipt) []receipt {
 func (in *reader) explain(err error, instance string) error {
 	var bad *event.InvalidError
 	var conflict *firn.IDConflictError
+	var refused *firn.PayloadError
 	switch {
+	case errors.As(err, &refused):
+		f := refused.Faults[0]
+		text := in.places[f.Index] + "." + f.Path + ": " + f.Message
+		if more := len(refused.Faults) - 1; more > 0 {
+			text += fmt.Sprintf(" (and %d more)", more)
+		}
+		return &door.Fault{Status: http.StatusUnprocessableEntity, Code: "invalid_payload", Message: text}
 	case errors.As(err, &bad) && bad.Index >= 0 && bad.Index < len(in.places):
 		f := door.Bad(in.places[bad.Index] + "." + bad.Path + ": " + bad.Message)
 		if bad.Code == event.CodeEventTooLarge {
