@@ -36,6 +36,11 @@ func (m *FS) CrashClone(seed uint64, percent int) *FS {
 		}
 		clone.dirs[path] = nd
 	}
+	for _, r := range slices.Backward(m.moved) {
+		if !keep() {
+			clone.dirs = move{from: r.to, to: r.from}.apply(clone.dirs)
+		}
+	}
 	return clone
 }
 

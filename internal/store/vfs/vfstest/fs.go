@@ -13,6 +13,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -28,7 +29,11 @@ type FS struct {
 	ops   int
 	hook  func(Op) error
 	cut   bool
+	moved []move // directories renamed, not durably yet
 }
+
+// move is another path of a directory.
+type move struct{ from, to string }
 
 var _ vfs.FS = (*FS)(nil)
 
@@ -152,7 +157,8 @@ func (m *FS) OpenAppend(name string) (vfs.File, error) {
 	return &file{fs: m, ino: ino, name: name, writable: true, next: int64(len(ino.now))}, nil
 }
 
-// Rename implements vfs.FS, for files.
+// Rename implements vfs.FS. A directory moves with all that is in it, to a path
+// where nothing is.
 func (m *FS) Rename(old, new string) error {
 	old, new = filepath.Clean(old), filepath.Clean(new)
 	if err := m.begin(Op{Kind: Rename, Path: new}); err != nil {
@@ -160,6 +166,9 @@ func (m *FS) Rename(old, new string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.dirs[old] != nil {
+		return m.renameDir(move{old, new})
+	}
 	ino, err := m.open("rename", old)
 	if err != nil {
 		return err
@@ -177,6 +186,27 @@ func (m *FS) Rename(old, new string) error {
 	to.change(entryChange{name: newBase, ino: ino})
 	from.change(gone)
 	return nil
+}
+
+func (m *FS) renameDir(r move) error {
+	if m.dirs[r.to] != nil || m.dirs[filepath.Dir(r.to)] == nil {
+		return &fs.PathError{Op: "rename", Path: r.to, Err: fs.ErrExist}
+	}
+	m.dirs = r.apply(m.dirs)
+	m.moved = append(m.moved, r)
+	return nil
+}
+
+// apply returns the directories under their new paths.
+func (r move) apply(dirs map[string]*dir) map[string]*dir {
+	after := make(map[string]*dir, len(dirs))
+	for path, d := range dirs {
+		if rest, ok := strings.CutPrefix(path, r.from); ok && (rest == "" || rest[0] == filepath.Separator) {
+			path = r.to + rest
+		}
+		after[path] = d
+	}
+	return after
 }
 
 // Remove implements vfs.FS. Removing a directory is durable at once.
@@ -279,6 +309,7 @@ func (m *FS) SyncDir(name string) error {
 	}
 	if syncs {
 		d.durable, d.pending = maps.Clone(d.now), nil
+		m.moved = slices.DeleteFunc(m.moved, func(r move) bool { return filepath.Dir(r.to) == name })
 	}
 	return nil
 }

@@ -191,3 +191,28 @@ func TestReopen(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestRenameDirectory renames a directory: until its parent is synced, a power
+// cut may undo it.
+func TestRenameDirectory(t *testing.T) {
+	m := vfstest.New()
+	must(t, m.MkdirAll("/a/old/sub"))
+	f := create(t, m, "/a/old/sub/file", "content")
+	must(t, f.Sync())
+	must(t, f.Close())
+	must(t, m.SyncDir("/a/old/sub"))
+	must(t, m.MkdirAll("/a/older"))
+	must(t, m.Rename("/a/old", "/a/new"))
+	if _, err := m.Stat("/a/older"); err != nil {
+		t.Error(err)
+	}
+	for percent, want := range map[int]string{0: "/a/old/sub/file", 100: "/a/new/sub/file"} {
+		if info, err := m.CrashClone(1, percent).Stat(want); err != nil || info.Size != 7 {
+			t.Errorf("%d%% survive: %+v, %v", percent, info, err)
+		}
+	}
+	must(t, m.SyncDir("/a"))
+	if _, err := m.CrashClone(1, 0).Stat("/a/new/sub/file"); err != nil {
+		t.Error(err)
+	}
+}
