@@ -71,6 +71,9 @@ func problemOfType(err error) *problem {
 	if errors.As(err, &badQuery) {
 		return malformed(badQuery.Path, "%s", badQuery.Message)
 	}
+	if errors.Is(err, query.ErrTooManyValues) {
+		return malformed("reduce", "%s", query.ErrTooManyValues.Error())
+	}
 	var refused *firn.PayloadError
 	if errors.As(err, &refused) {
 		return problemOfPayloads(refused, nil)

@@ -39,6 +39,7 @@ func TestProblemOf(t *testing.T) {
 		{&event.InvalidError{Index: 2, Path: "payload.x", Code: event.CodeTooDeep, Message: "is too deep"}, 400, "malformed", false, true},
 		{&event.InvalidError{Index: -1, Code: event.CodeTooManyEvents, Message: "too many"}, 413, "too_large", false, true},
 		{&query.Error{Path: "where[0]", Message: "no"}, 400, "malformed", false, true},
+		{query.ErrTooManyValues, 400, "malformed", false, true},
 		{errors.New("open /secret/path: denied"), 500, "internal", false, false},
 	} {
 		p, known := problemOf(fmt.Errorf("wrapped: %w", x.err))
