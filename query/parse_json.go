@@ -29,7 +29,7 @@ func readJSON(text []byte) (jsontext.Value, *Error) {
 		value = value.Clone()
 		_, err = decoder.ReadToken()
 		if err == nil {
-			return nil, errorAt("", "something follows the JSON value at %s", place(text, decoder.InputOffset()-1))
+			return nil, errorAt("", "something follows the JSON value at %s", Place(text, decoder.InputOffset()-1))
 		}
 	} else if err == io.EOF {
 		return nil, errorAt("", "query is empty; a JSON value is expected")
@@ -53,9 +53,9 @@ func CheckJSON(text []byte) error {
 	return nil
 }
 
-// place is an offset into text as a person counts: lines, and characters in
+// Place is an offset into text as a person counts: lines, and characters in
 // the line.
-func place(text []byte, offset int64) string {
+func Place(text []byte, offset int64) string {
 	before := text[:max(0, min(offset, int64(len(text))))]
 	line := bytes.LastIndexByte(before, '\n') + 1
 	return fmt.Sprintf("line %d column %d", bytes.Count(before, []byte("\n"))+1, utf8.RuneCount(before[line:])+1)
@@ -70,7 +70,7 @@ func syntaxError(text []byte, err error) *Error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return errorAt(path, "the key is given twice")
 	}
-	return errorAt(path, "not JSON at %s: %v", place(text, syntax.ByteOffset), syntax.Err)
+	return errorAt(path, "not JSON at %s: %v", Place(text, syntax.ByteOffset), syntax.Err)
 }
 
 // pointerPath spells a JSON pointer as the paths of errors are spelled.

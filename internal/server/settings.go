@@ -6,6 +6,8 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+
+	"github.com/firnlog/firn/query"
 )
 
 // receiveJSON reads a small JSON body into v, a pointer to a struct. Unknown
@@ -25,7 +27,7 @@ func (s *Server) receiveJSON(r *request, v any) error {
 	}
 	var broken *jsontext.SyntacticError
 	if errors.As(err, &broken) {
-		return malformed(pointed(broken.JSONPointer, "body"), "is not valid JSON at byte %d: %s", broken.ByteOffset, broken.Err)
+		return malformed(pointed(broken.JSONPointer, "body"), "is not valid JSON at %s: %s", query.Place(b.bytes, broken.ByteOffset), broken.Err)
 	}
 	var wrong *json.SemanticError
 	if !errors.As(err, &wrong) {
