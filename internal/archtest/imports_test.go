@@ -78,7 +78,7 @@ var testArrows = map[string][]string{
 	"internal/server/querybook": {"internal/catalog", "internal/server"},
 	"internal/server/happyview": {"internal/server", "internal/server/happyview"},
 	"internal/server/webdebug":  {"internal/catalog", "internal/server", "internal/server/webdebug", "webdebug"},
-	"client":                    {".", "internal/server"},
+	"client":                    {".", "internal/catalog", "internal/server"},
 	"client/slogfirn":           {".", "client", "internal/server", "query"},
 }
 
