@@ -55,6 +55,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 		out.member("next_cursor")
 		out.text(result.NextCursor)
 	}
+	out.lost(result.Lost)
 	out.raw("}\n")
 	return out.finish(http.StatusOK)
 }

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 
+	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
 )
 
@@ -43,6 +46,13 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	defer out.close()
 	w.Header().Set("Content-Disposition",
 		mime.FormatMediaType("attachment", map[string]string{"filename": instance.ID + "." + format}))
+	lost, err := s.log.InstanceLost(instance.ID)
+	if err != nil {
+		return err
+	}
+	if len(lost) > 0 {
+		w.Header().Set(lostHeader, spellRanges(lost))
+	}
 	to := newExporter(format, out)
 	if err := s.log.Scan(r.Context(), instance.ID, q.Where, 0, to.write); err != nil {
 		return err
@@ -51,6 +61,22 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return out.finish(http.StatusOK)
+}
+
+// lostHeader names ranges of positions that an export lacks because damage has
+// taken them: 21-40, 81-90. Of very many it names the first.
+const lostHeader = "Firn-Lost"
+
+func spellRanges(ranges []firn.Gap) string {
+	const most = 100
+	var text []string
+	for _, g := range ranges[:min(len(ranges), most)] {
+		text = append(text, fmt.Sprintf("%d-%d", g.First, g.Last))
+	}
+	if len(ranges) > most {
+		text = append(text, "...")
+	}
+	return strings.Join(text, ", ")
 }
 
 func newExporter(format string, out *writer) exporter {

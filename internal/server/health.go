@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -42,6 +43,10 @@ func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	if len(p.Errors) > 0 {
 		p.Detail = p.Errors[0].Field + ": " + p.Errors[0].Message
 		return p
+	}
+	// How much is lost to damage is told, but not of what: anybody may ask.
+	if n := len(s.log.Lost()); n > 0 {
+		return s.answerText(w, r, jsonMedia, fmt.Sprintf(`{"status":"ok","lost_ranges":%d}`+"\n", n))
 	}
 	return s.answerText(w, r, jsonMedia, `{"status":"ok"}`+"\n")
 }

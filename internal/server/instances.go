@@ -209,7 +209,9 @@ func (s *Server) instanceStats(w http.ResponseWriter, r *request) error {
 			out.integer(n)
 		}
 	}
-	out.raw("}}\n")
+	out.raw("}")
+	out.lost(stats.Lost)
+	out.raw("}\n")
 	return out.finish(http.StatusOK)
 }
 

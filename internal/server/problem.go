@@ -58,6 +58,7 @@ const (
 	codeMediaType    = "unsupported_media_type"
 	codeInternal     = "internal"
 	codeDamaged      = "damaged"
+	codeUnreadable   = "unreadable"
 	codeOverloaded   = "overloaded"
 	codeClosing      = "closing"
 	codeFailed       = "log_failed"

@@ -48,9 +48,12 @@ func problemOf(err error) (p *problem, ok bool) {
 	case errors.Is(err, firn.ErrFailed):
 		return newProblem(http.StatusServiceUnavailable, codeFailed, "The log refuses appends",
 			"a write to the disk failed and the server stops; whether this was stored is known once it is back: send it again then, with the same ids"), true
+	case errors.Is(err, firn.ErrUnreadable):
+		return newProblem(http.StatusServiceUnavailable, codeUnreadable, "The disk cannot be read",
+			"the disk of the data directory did not give what is on it; the server's log says more; ask again later"), false
 	case errors.Is(err, firn.ErrDamaged):
 		return newProblem(http.StatusInternalServerError, codeDamaged, "Stored data is damaged",
-			"bytes on the disk are not what was written; the server's log says where, and firn verify finds all of it"), false
+			"bytes on the disk are not what was written, and what is asked for is among them; ask again for the rest; the server's log says where"), false
 	case errors.Is(err, firn.ErrClosed):
 		return closing(), true
 	case errors.Is(err, context.DeadlineExceeded):

@@ -32,6 +32,7 @@ func TestProblemOf(t *testing.T) {
 		{firn.ErrFailed, 503, "log_failed", false, true},
 		{firn.ErrClosed, 503, "closing", true, true},
 		{firn.ErrDamaged, 500, "damaged", false, false},
+		{firn.ErrUnreadable, 503, "unreadable", false, false},
 		{context.DeadlineExceeded, 504, "query_timeout", false, true},
 		{&firn.SequenceError{Stream: "s", Expected: 1, Actual: 2}, 409, "sequence_conflict", false, true},
 		{&firn.IDConflictError{ID: "x", Index: 3}, 409, "id_conflict", false, true},

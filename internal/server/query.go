@@ -60,9 +60,32 @@ func (w *writer) result(q *query.Query, result *firn.Result) error {
 	} else if err := w.page(q, result); err != nil {
 		return err
 	}
+	w.lost(result.Lost)
 	w.stats(result.Stats)
 	w.raw("}\n")
 	return nil
+}
+
+// lost writes the member "lost", the ranges of positions that damage has taken,
+// if there are any.
+func (w *writer) lost(ranges []firn.Gap) {
+	if len(ranges) == 0 {
+		return
+	}
+	w.member("lost")
+	w.raw("[")
+	for i, g := range ranges {
+		if i > 0 {
+			w.raw(",")
+		}
+		w.raw("{")
+		w.member("first")
+		w.integer(g.First)
+		w.member("last")
+		w.integer(g.Last)
+		w.raw("}")
+	}
+	w.raw("]")
 }
 
 func (w *writer) total(result *firn.Result) {

@@ -122,6 +122,10 @@ func (t *tail) deliver(d *firn.Delivery) {
 		t.out.integer(d.Gap.First)
 		t.out.member("last")
 		t.out.integer(d.Gap.Last)
+		if d.Lost {
+			t.out.member("lost")
+			t.out.raw("true")
+		}
 		t.out.raw("}\n\n")
 		t.marked = d.Gap.Last
 	}
