@@ -1,9 +1,11 @@
 package query
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Folded is a text to be found without regard to case. Case is Unicode's simple
@@ -54,6 +56,9 @@ func rarest(s string) int {
 	return at
 }
 
+// Len is how many bytes a place that a Finder finds has.
+func (f *Folded) Len() int { return len(f.text) }
+
 // In reports whether s holds the text.
 func (f *Folded) In(s string) bool {
 	if f.text == "" {
@@ -75,24 +80,50 @@ func (f *Folded) In(s string) bool {
 	return false
 }
 
-// inASCII looks for text byte by byte. It hops from one occurrence of the
-// anchor byte, in either case, to the next.
+// inASCII looks for text byte by byte.
 func (f *Folded) inASCII(s string) bool {
-	upper := f.text[f.anchor]
-	nextUpper, nextLower := -1, -1
-	for i := f.anchor; i+len(f.text)-f.anchor <= len(s); i++ {
-		nextUpper = indexFrom(s, upper, i, nextUpper)
-		nextLower = indexFrom(s, f.lower, i, nextLower)
-		i = min(nextUpper, nextLower)
+	finder := f.finder(s)
+	return finder.Next(0) >= 0
+}
+
+// Finder finds the places of a text in many strings, which lie one after the
+// other in one.
+type Finder struct {
+	of           *Folded
+	s            string
+	upper, lower int // the next places of the anchor byte in either case
+}
+
+// Finder is a finder of the text in s; ok is false where it cannot be found byte
+// by byte: ask In of each string then.
+func (f *Folded) Finder(s string) (finder Finder, ok bool) {
+	ok = f.text != "" && f.ascii && (f.plain || isASCII(s))
+	if ok {
+		finder = f.finder(s)
+	}
+	return finder, ok
+}
+
+func (f *Folded) finder(s string) Finder { return Finder{of: f, s: s, upper: -1, lower: -1} }
+
+// Next is the first place at from or behind it where the text begins, -1 if
+// there is none. from must not fall from call to call. It hops from one
+// occurrence of the anchor byte, in either case, to the next.
+func (x *Finder) Next(from int) int {
+	f := x.of
+	for i := from + f.anchor; i+len(f.text)-f.anchor <= len(x.s); i++ {
+		x.upper = indexFrom(x.s, f.text[f.anchor], i, x.upper)
+		x.lower = indexFrom(x.s, f.lower, i, x.lower)
+		i = min(x.upper, x.lower)
 		start := i - f.anchor
-		if start+len(f.text) > len(s) {
-			return false
+		if start+len(f.text) > len(x.s) {
+			return -1
 		}
-		if equalFoldASCII(s[start:start+len(f.text)], f.text) {
-			return true
+		if equalFoldASCII(x.s[start:start+len(f.text)], f.text) {
+			return start
 		}
 	}
-	return false
+	return -1
 }
 
 // indexFrom is the first index of c at or after i, len(s) if there is none;
@@ -154,6 +185,16 @@ func lowerASCII(c byte) byte {
 }
 
 func isASCII(s string) bool {
+	const high = 0x8080808080808080
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	for len(b) >= 32 {
+		w := binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) | binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])
+		if w&high != 0 {
+			return false
+		}
+		b = b[32:]
+	}
+	s = s[len(s)-len(b):]
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false

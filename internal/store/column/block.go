@@ -68,6 +68,35 @@ const (
 type Need struct {
 	Payload  bool
 	Metadata bool
+	// PayloadPaths and MetadataPaths, if not empty, are all that is wanted of
+	// the object: its other members may be left out.
+	PayloadPaths, MetadataPaths [][]query.Step
+	// Fields, if not empty, are all that is wanted of the envelope.
+	Fields Fields
+}
+
+// Fields is a set of event fields.
+type Fields uint32
+
+// Add adds a field.
+func (f *Fields) Add(root query.Root) {
+	if root == query.Category {
+		root = query.EventType
+	}
+	*f |= 1 << root
+}
+
+// has reports whether the column c is wanted; the empty set has all.
+func (f Fields) has(c Col) bool {
+	if f == 0 {
+		return true
+	}
+	for root, of := range envelopeCols {
+		if of == c && f>>root&1 != 0 {
+			return true
+		}
+	}
+	return (c == ColPosition || c == ColRecorded) && f>>query.ID&1 != 0 // ids are made of them
 }
 
 // PathColumns is what a block holds for one path. A row whose value is a

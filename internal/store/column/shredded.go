@@ -92,6 +92,9 @@ type shape struct {
 	skeleton string
 	cols     []Col // of the placeholders; noCol = in rest
 	inRest   bool  // one of cols is noCol
+	// restAt, of a narrowed shape, says for each placeholder without a column
+	// which element of rest it is; nil = they are all of them in order.
+	restAt []int
 }
 
 // shapes caches the shapes of one root of a block.

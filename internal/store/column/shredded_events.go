@@ -22,17 +22,17 @@ func (b *shredded) Events(dst []event.Event, rows []int32, need Need) ([]event.E
 	from := len(dst)
 	dst = append(dst, make([]event.Event, len(rows))...)
 	out := dst[from:]
-	if err := b.envelopes(out, rows); err != nil {
+	if err := b.envelopes(out, rows, need.Fields); err != nil {
 		return dst[:from], err
 	}
 	if need.Payload {
-		err := b.texts(query.Payload, rows, func(i int, text []byte) { out[i].Payload = text })
+		err := b.texts(query.Payload, rows, need.PayloadPaths, func(i int, text []byte) { out[i].Payload = text })
 		if err != nil {
 			return dst[:from], err
 		}
 	}
 	if need.Metadata {
-		err := b.texts(query.Metadata, rows, func(i int, text []byte) { out[i].Metadata = text })
+		err := b.texts(query.Metadata, rows, need.MetadataPaths, func(i int, text []byte) { out[i].Metadata = text })
 		if err != nil {
 			return dst[:from], err
 		}
@@ -40,36 +40,56 @@ func (b *shredded) Events(dst []event.Event, rows []int32, need Need) ([]event.E
 	return dst, nil
 }
 
-// envelopes fills in all but payload and metadata.
-func (b *shredded) envelopes(out []event.Event, rows []int32) error {
-	var v [ColID + 1]*Vector
-	for c := range v {
-		var err error
-		if v[c], err = b.source.Pick(Col(c), rows); err != nil {
+// envelopes fills in all that is wanted but payload and metadata.
+func (b *shredded) envelopes(out []event.Event, rows []int32, fields Fields) error {
+	for i := range out {
+		out[i].InstanceID = b.meta.InstanceID
+	}
+	for c := range ColID + 1 {
+		if !fields.has(c) {
+			continue
+		}
+		v, err := b.source.Pick(c, rows)
+		if err != nil {
 			return err
 		}
-	}
-	for i := range out {
-		e := &out[i]
-		recorded := v[ColRecorded].Ints[i]
-		e.InstanceID = b.meta.InstanceID
-		e.Position = v[ColPosition].Ints[i]
-		e.SequenceNumber = v[ColSequence].Ints[i]
-		e.Timestamp = time.UnixMicro(v[ColTimestamp].Ints[i]).UTC()
-		e.RecordedAt = time.UnixMilli(recorded).UTC()
-		e.Severity = event.Severity(v[ColSeverity].Ints[i])
-		e.StreamID = v[ColStream].Text(i)
-		e.EventType = v[ColType].Text(i)
-		e.Actor = v[ColActor].textOrNil(i)
-		e.Subject = v[ColSubject].textOrNil(i)
-		switch {
-		case v[ColID].IsValid(i):
-			e.ID = v[ColID].Text(i)
-		case b.meta.MakeID != nil:
-			e.ID = b.meta.MakeID(e.Position, recorded)
-		}
+		b.fill(out, c, v)
 	}
 	return nil
+}
+
+// fill fills in one column of the envelope. Ids come last.
+func (b *shredded) fill(out []event.Event, c Col, v *Vector) {
+	for i := range out {
+		e := &out[i]
+		switch c {
+		case ColPosition:
+			e.Position = v.Ints[i]
+		case ColSequence:
+			e.SequenceNumber = v.Ints[i]
+		case ColTimestamp:
+			e.Timestamp = time.UnixMicro(v.Ints[i]).UTC()
+		case ColRecorded:
+			e.RecordedAt = time.UnixMilli(v.Ints[i]).UTC()
+		case ColSeverity:
+			e.Severity = event.Severity(v.Ints[i])
+		case ColStream:
+			e.StreamID = v.Text(i)
+		case ColType:
+			e.EventType = v.Text(i)
+		case ColActor:
+			e.Actor = v.textOrNil(i)
+		case ColSubject:
+			e.Subject = v.textOrNil(i)
+		case ColID:
+			switch {
+			case v.IsValid(i):
+				e.ID = v.Text(i)
+			case b.meta.MakeID != nil:
+				e.ID = b.meta.MakeID(e.Position, e.RecordedAt.UnixMilli())
+			}
+		}
+	}
 }
 
 func (v *Vector) textOrNil(row int) *string {
@@ -80,8 +100,9 @@ func (v *Vector) textOrNil(row int) *string {
 	return &s
 }
 
-// texts puts the payload or metadata texts of rows together.
-func (b *shredded) texts(root query.Root, rows []int32, set func(i int, text []byte)) error {
+// texts puts the payload or metadata texts of rows together; with paths, as far
+// as they lie on these.
+func (b *shredded) texts(root query.Root, rows []int32, paths [][]query.Step, set func(i int, text []byte)) error {
 	p := picked{source: b.source, rows: rows, cols: make([]*Vector, int(FirstPath)+len(b.paths))}
 	shapes, err := p.vector(shapeCol(root))
 	if err != nil {
@@ -93,7 +114,7 @@ func (b *shredded) texts(root query.Root, rows []int32, set func(i int, text []b
 	for i := range rows {
 		o.at, o.shape = i, nil
 		if shapes.IsValid(i) {
-			if o.shape, err = b.shapeAt(root, shapes, i, byCode); err != nil {
+			if o.shape, err = b.shapeAt(root, shapes, i, byCode, paths); err != nil {
 				return err
 			}
 		}
@@ -133,7 +154,7 @@ func (a *arena) keep() jsontext.Value {
 }
 
 // shapeAt is the shape of a row, remembered by its code.
-func (b *shredded) shapeAt(root query.Root, shapes *Vector, row int, byCode []*shape) (*shape, error) {
+func (b *shredded) shapeAt(root query.Root, shapes *Vector, row int, byCode []*shape, paths [][]query.Step) (*shape, error) {
 	if shapes.Codes == nil {
 		return b.shape(root, shapes.Text(row))
 	}
@@ -142,6 +163,9 @@ func (b *shredded) shapeAt(root query.Root, shapes *Vector, row int, byCode []*s
 		s, err := b.shape(root, shapes.Dict[code])
 		if err != nil {
 			return nil, err
+		}
+		if len(paths) > 0 {
+			s = s.narrowed(paths)
 		}
 		byCode[code] = s
 	}

@@ -97,7 +97,9 @@ func (o *object) appendRange(dst []byte, from, to int) ([]byte, error) {
 		if c := s.cols[slot]; c != noCol {
 			dst, err = o.appendColumn(dst, c)
 		} else {
-			if rest < 0 {
+			if s.restAt != nil {
+				rest = findIndex(o.rest, 0, s.restAt[slot])
+			} else if rest < 0 {
 				rest = findIndex(o.rest, 0, s.rests(slot))
 			}
 			dst, rest, err = o.appendRest(dst, rest)

@@ -69,6 +69,7 @@ var benchQueries = []struct{ name, rest string }{
 	{"count by type and city", `"reduce":{"type":"count"},"groupBy":["event_type","payload.geo.city"]`},
 	{"count by hour", `"reduce":{"type":"count"},"groupBy":["timestamp:1m"],"timezone":"Europe/Berlin"`},
 	{"distinct actors", `"reduce":{"type":"count_distinct","field":"actor"}`},
+	{"select", `"select":["event_type","payload.duration_ms","payload.geo.city"],"limit":1000,"total":false`},
 	{"max of duration by type", `"reduce":{"type":"max","field":"payload.duration_ms"},"groupBy":["event_type"]`},
 }
 

@@ -73,6 +73,9 @@ func (n *searchNode) selectVector(r *reader, dst, in column.Bitmap, v *column.Ve
 	if v.Codes != nil {
 		return selectByDictionary(r, dst, in, v, passes, nil, false)
 	}
+	if v.Kind == column.String && selectPlainFolded(dst, in, v, n.text) {
+		return nil
+	}
 	return r.eachRow(in, func(row int) error {
 		if v.IsValid(row) && passes(borrowed(text(v, row))) {
 			dst.Set(row)

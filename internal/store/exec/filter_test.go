@@ -86,3 +86,37 @@ func randomSnapshot(t *rapid.T, events []event.Event) Snapshot {
 	}
 	return snapshotOf(events, l)
 }
+
+// TestFoldedSearchOverRows: one search over the bytes of all rows finds what a
+// search in each row finds.
+func TestFoldedSearchOverRows(t *testing.T) {
+	t.Parallel()
+	letters := rapid.SampledFrom([]rune("aAbBkKsS. \u212a"))
+	rapid.Check(t, func(t *rapid.T) {
+		v := &column.Vector{Kind: column.String, Offsets: []uint32{0}}
+		v.Len = rapid.IntRange(1, 200).Draw(t, "rows")
+		all := make(column.Bitmap, words(v.Len))
+		allRows(all, v.Len)
+		v.Valid = all.Clone()
+		for row := range v.Len {
+			switch rapid.IntRange(0, 5).Draw(t, "row") {
+			case 0:
+				v.Valid.Clear(row)
+			case 1:
+			default:
+				v.Bytes = append(v.Bytes, string(rapid.SliceOfN(letters, 0, 6).Draw(t, "value"))...)
+			}
+			v.Offsets = append(v.Offsets, uint32(len(v.Bytes)))
+		}
+		text := query.NewFolded(string(rapid.SliceOfN(letters, 1, 3).Draw(t, "text")))
+		got := make(column.Bitmap, words(v.Len))
+		if !selectPlainFolded(got, all, v, text) {
+			return
+		}
+		for row := range v.Len {
+			if want := v.IsValid(row) && text.In(v.Text(row)); got.Get(row) != want {
+				t.Fatalf("row %d, %q: %v, want %v", row, v.Text(row), got.Get(row), want)
+			}
+		}
+	})
+}

@@ -88,6 +88,8 @@ func selectText(r *reader, dst, in column.Bitmap, v *column.Vector, t *test) err
 	case t.operator == query.Contains && t.operand.Kind == query.String:
 		selectPlainContains(dst, in, v, []byte(t.operand.Text))
 		return nil
+	case t.operator == query.IContains && selectPlainFolded(dst, in, v, t.compare.Folded()):
+		return nil
 	}
 	return r.eachRow(in, func(row int) error {
 		if v.IsValid(row) && t.passesText(borrowed(text(v, row))) {

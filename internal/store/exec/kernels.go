@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
 )
 
 // The kernels below set in dst the rows of in whose value passes, 64 rows a
@@ -201,12 +202,11 @@ func selectPlainContains(dst, in column.Bitmap, v *column.Vector, sub []byte) {
 		return
 	}
 	row, from, end := 0, int(v.Offsets[0]), int(v.Offsets[v.Len])
+	find := newFinder(v.Bytes[:end], sub, from)
 	for from < end {
-		hit := bytes.Index(v.Bytes[from:end], sub)
-		if hit < 0 {
+		if from = find.next(from); from < 0 {
 			return
 		}
-		from += hit
 		row = rowAt(v.Offsets, row, v.Len, uint32(from))
 		if from+len(sub) > int(v.Offsets[row+1]) {
 			from++ // lies across two rows
@@ -217,6 +217,86 @@ func selectPlainContains(dst, in column.Bitmap, v *column.Vector, sub []byte) {
 		}
 		from = int(v.Offsets[row+1])
 	}
+}
+
+// finder finds the places of sub by hopping from one occurrence of the byte of it
+// that is rarest in a sample to the next; where that is not rare, as package
+// bytes does.
+type finder struct {
+	in, sub   []byte
+	anchor    int
+	hops, far int
+}
+
+func newFinder(in, sub []byte, from int) finder {
+	var often [256]int
+	for _, c := range in[from:min(len(in), from+4096)] {
+		often[c]++
+	}
+	f := finder{in: in, sub: sub}
+	for i, c := range sub {
+		if often[c] < often[sub[f.anchor]] {
+			f.anchor = i
+		}
+	}
+	return f
+}
+
+// next is the first place at from or behind it, -1 if there is none.
+func (f *finder) next(from int) int {
+	const some, worth = 64, 16 // hops, and bytes of each that it must be worth
+	for at := from; f.hops < some || f.far > f.hops*worth; {
+		hop := bytes.IndexByte(f.in[min(at+f.anchor, len(f.in)):], f.sub[f.anchor])
+		if hop < 0 || at+hop+len(f.sub) > len(f.in) {
+			return -1
+		}
+		at += hop
+		f.hops++
+		f.far += hop + 1
+		if bytes.Equal(f.in[at:at+len(f.sub)], f.sub) {
+			return at
+		}
+		at++
+		from = at
+	}
+	hit := bytes.Index(f.in[from:], f.sub)
+	if hit < 0 {
+		return -1
+	}
+	return from + hit
+}
+
+// fewRows is the part of the rows up to which they are looked at one by one
+// where the others would have to be searched too.
+const fewRows = 16
+
+// selectPlainFolded selects the rows of a plain column that hold a text in any
+// case, by one search over the bytes of all rows. It is false, and nothing
+// selected, where that cannot be done or does not pay.
+func selectPlainFolded(dst, in column.Bitmap, v *column.Vector, text *query.Folded) bool {
+	if v.Len == 0 || in.Count()*fewRows < v.Len {
+		return false
+	}
+	first := v.Offsets[0]
+	finder, ok := text.Finder(borrowed(v.Bytes[first:v.Offsets[v.Len]]))
+	if !ok {
+		return false
+	}
+	size := uint32(text.Len())
+	row := 0
+	for from := finder.Next(0); from >= 0; {
+		at := first + uint32(from)
+		row = rowAt(v.Offsets, row, v.Len, at)
+		if at+size > v.Offsets[row+1] {
+			from = finder.Next(from + 1) // it lies across two rows
+			continue
+		}
+		if in.Get(row) && v.IsValid(row) {
+			dst[row>>6] |= 1 << (row & 63)
+		}
+		from = finder.Next(int(v.Offsets[row+1] - first))
+	}
+	return true
 }
 
 // rowAt is the row that holds the byte at offset at, looking from row on by

@@ -124,6 +124,21 @@ func (e *engine) keysOf(ctx context.Context, q *query.Query, last pick, events [
 	return keys, nil
 }
 
+// pathsOf are the paths into an object that are selected; nil where the whole of
+// it is, or nothing.
+func pathsOf(fields []query.Field, root query.Root) (paths [][]query.Step) {
+	for _, f := range fields {
+		if f.Root != root {
+			continue
+		}
+		if len(f.Path) == 0 {
+			return nil
+		}
+		paths = append(paths, f.Path)
+	}
+	return paths
+}
+
 // fill puts the picked events into the answer. It returns them where they are
 // whole.
 func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Result) ([]event.Event, error) {
@@ -131,6 +146,10 @@ func (e *engine) fill(ctx context.Context, q *query.Query, picks []pick, res *Re
 	projection := query.NewProjection(q.Select)
 	if len(q.Select) > 0 {
 		need = column.Need{Payload: projection.Payload(), Metadata: projection.Metadata()}
+		for _, f := range q.Select {
+			need.Fields.Add(f.Root)
+		}
+		need.PayloadPaths, need.MetadataPaths = pathsOf(q.Select, query.Payload), pathsOf(q.Select, query.Metadata)
 	}
 	events, err := e.fetch(ctx, picks, need)
 	if err != nil {

@@ -113,10 +113,45 @@ func checkPaths(b column.Block, want []event.Event) error {
 			}
 			collectPaths(texts[i], nil, paths)
 		}
+		var some [][]query.Step // a third of them together
 		for _, path := range paths {
 			if err := checkPath(b, root, path, texts); err != nil {
 				return fmt.Errorf("root %d, path %v: %w", root, path, err)
 			}
+			if len(path) > 0 && len(some) <= len(paths)/3 {
+				some = append(some, path)
+			}
+		}
+		if err := checkNarrowed(b, root, some, want); err != nil {
+			return fmt.Errorf("root %d, only paths %v: %w", root, some, err)
+		}
+	}
+	return nil
+}
+
+// checkNarrowed compares what is selected of whole objects with what is selected
+// of those that only have to hold some paths.
+func checkNarrowed(b column.Block, root query.Root, paths [][]query.Step, want []event.Event) error {
+	need := column.Need{Payload: true, Metadata: true, PayloadPaths: paths}
+	if root == query.Metadata {
+		need = column.Need{Payload: true, Metadata: true, MetadataPaths: paths}
+	}
+	var fields []query.Field
+	for _, p := range paths {
+		fields = append(fields, query.Field{Root: root, Path: p})
+	}
+	rows := make([]int32, len(want))
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	got, err := b.Events(nil, rows, need)
+	if err != nil {
+		return err
+	}
+	projection := query.NewProjection(fields)
+	for i := range want {
+		if w, g := projection.Append(nil, &want[i]), projection.Append(nil, &got[i]); !bytes.Equal(w, g) {
+			return fmt.Errorf("row %d: %s, want %s", i, g, w)
 		}
 	}
 	return nil
