@@ -9,7 +9,7 @@ import (
 
 // Options configures Open. The zero value is the default.
 type Options struct {
-	SealAge  time.Duration // seal events at this age at the latest; default 5 m
+	SealAge  time.Duration // seal events at this age (few ones of many instances later); default 5 m
 	SealRows int           // seal an instance's head at this many events; default 250,000
 	Limits   event.Limits
 	// QueryMemory is the budget in bytes that all running queries share.
