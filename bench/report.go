@@ -71,9 +71,14 @@ func (r *report) machine(ctx context.Context) {
 	} else if info, ok := debug.ReadBuildInfo(); ok {
 		revision = info.Main.Version
 	}
+	load := "unknown"
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		load, _, _ = strings.Cut(string(b), " ")
+	}
 	r.lines = []string{
 		fmt.Sprintf("%d cores, %s, %s, %s", runtime.NumCPU(), cpu, strings.TrimSpace(string(kernel)), runtime.Version()),
 		fmt.Sprintf("commit %s, %s", revision, time.Now().UTC().Format(time.DateOnly)),
+		fmt.Sprintf("load average %s when it began", load),
 	}
 }
 
