@@ -183,18 +183,6 @@ func (b *stampedBatch) row(i int) (column.Row, error) {
 	return r, nil
 }
 
-// events appends the batch's events from a position on.
-func (b *stampedBatch) events(dst []event.Event, in *identity, from int64) ([]event.Event, error) {
-	for i := int(max(0, from-b.first)); i < b.len(); i++ {
-		e, err := b.at(i, in)
-		if err != nil {
-			return dst, err
-		}
-		dst = append(dst, e)
-	}
-	return dst, nil
-}
-
 // at is event i of the batch as the log gives it.
 func (b *stampedBatch) at(i int, in *identity) (event.Event, error) {
 	return b.event(i, in, b.first+int64(i), b.recordedAt, b.sequence(i))

@@ -32,10 +32,8 @@ func (o *onceRead) Open(name string) (vfs.File, error) {
 		return f, err
 	}
 	data := make([]byte, size)
-	if _, err := f.ReadAt(data, 0); err != nil {
-		return f, nil // reading it again will tell
-	}
-	if err := f.Close(); err != nil {
+	_, err = f.ReadAt(data, 0)
+	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	o.name, o.data = name, data
