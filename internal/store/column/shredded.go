@@ -69,7 +69,7 @@ func (b *shredded) Reading(budget Budget) (Block, func()) {
 // Fit implements Block. An event is made of a row of each column, which is
 // picked first, and of its texts.
 func (b *shredded) Fit(rows []int32, limit int64) (n int, bytes int64) {
-	each := int64(128 + 4*(int(FirstPath)+len(b.paths))) // half of it
+	each := int64(128 + 6*(int(FirstPath)+len(b.paths))) // half of it
 	n, bytes = b.source.Sizes().Fit(rows, each, limit/2)
 	return n, 2 * bytes
 }

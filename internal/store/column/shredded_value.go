@@ -43,14 +43,17 @@ func valueIn(text []byte, path []query.Step) (jsontext.Value, bool, error) {
 type object struct {
 	shape *shape // nil: rest is the whole text
 	rest  []byte
-	at    int // the row in the vectors that vector returns
-	// vector returns a column that the shape names.
-	vector func(c Col) (*Vector, error)
+	row   int
+	// column returns a column that the shape names, and where the row is in it.
+	column func(c Col) (v *Vector, at int, err error)
 }
 
 // object looks one row up in whole columns.
 func (b *shredded) object(row int, root query.Root) (object, error) {
-	o := object{at: row, vector: b.source.Vector}
+	o := object{row: row, column: func(c Col) (*Vector, int, error) {
+		v, err := b.source.Vector(c)
+		return v, row, err
+	}}
 	v, err := b.source.Vector(shapeCol(root))
 	if err != nil {
 		return o, err
@@ -63,19 +66,19 @@ func (b *shredded) object(row int, root query.Root) (object, error) {
 			return o, nil
 		}
 	}
-	rest, err := b.source.Vector(restCol(root))
-	if err != nil {
-		return o, err
-	}
-	return o, o.takeRest(rest)
+	return o, o.takeRest(restCol(root))
 }
 
 // takeRest takes the row's rest, which must be there.
-func (o *object) takeRest(rest *Vector) error {
-	if !rest.IsValid(o.at) {
-		return fmt.Errorf("column: row %d has values in rest but no rest", o.at)
+func (o *object) takeRest(c Col) error {
+	rest, at, err := o.column(c)
+	if err != nil {
+		return err
 	}
-	o.rest = rest.AppendText(o.rest[:0], o.at)
+	if !rest.IsValid(at) {
+		return fmt.Errorf("column: row %d has values in rest but no rest", o.row)
+	}
+	o.rest = rest.AppendText(o.rest[:0], at)
 	return nil
 }
 
@@ -116,36 +119,36 @@ func (o *object) appendRange(dst []byte, from, to int) ([]byte, error) {
 // next one starts.
 func (o *object) appendRest(dst []byte, i int) ([]byte, int, error) {
 	if i < 0 || i >= len(o.rest) {
-		return dst, 0, fmt.Errorf("column: rest %q of row %d has too few values", o.rest, o.at)
+		return dst, 0, fmt.Errorf("column: rest %q of row %d has too few values", o.rest, o.row)
 	}
 	end := valueEnd(o.rest, i)
 	if end <= i {
-		return dst, 0, fmt.Errorf("column: rest %q of row %d is damaged at byte %d", o.rest, o.at, i)
+		return dst, 0, fmt.Errorf("column: rest %q of row %d is damaged at byte %d", o.rest, o.row, i)
 	}
 	return append(dst, o.rest[i:end]...), end + 1, nil
 }
 
 // appendColumn appends the JSON text of the row's value in a column.
 func (o *object) appendColumn(dst []byte, c Col) ([]byte, error) {
-	v, err := o.vector(c)
+	v, at, err := o.column(c)
 	if err != nil {
 		return dst, err
 	}
-	if !v.IsValid(o.at) {
-		return dst, fmt.Errorf("column: row %d has no value in column %d, which its shape names", o.at, c)
+	if !v.IsValid(at) {
+		return dst, fmt.Errorf("column: row %d has no value in column %d, which its shape names", o.row, c)
 	}
 	switch v.Kind {
 	case Int:
-		return strconv.AppendInt(dst, v.Ints[o.at], 10), nil
+		return strconv.AppendInt(dst, v.Ints[at], 10), nil
 	case Double:
-		return appendDouble(dst, v.Doubles[o.at]), nil
+		return appendDouble(dst, v.Doubles[at]), nil
 	case Bool:
-		return strconv.AppendBool(dst, v.Bools.Get(o.at)), nil
+		return strconv.AppendBool(dst, v.Bools.Get(at)), nil
 	case JSON:
-		return v.AppendText(dst, o.at), nil
+		return v.AppendText(dst, at), nil
 	}
 	if v.Codes != nil {
-		return appendQuoted(dst, v.Dict[v.Codes[o.at]]), nil
+		return appendQuoted(dst, v.Dict[v.Codes[at]]), nil
 	}
-	return appendQuoted(dst, v.Bytes[v.Offsets[o.at]:v.Offsets[o.at+1]]), nil
+	return appendQuoted(dst, v.Bytes[v.Offsets[at]:v.Offsets[at+1]]), nil
 }
