@@ -58,6 +58,7 @@ var benchQueries = []struct{ name, rest string }{
 	{"rare value", `"where":[{"field":"payload.session","operator":"eq","value":"` + columntest.Session(777_777) + `"}]`},
 	{"latest 100 of a stream", `"where":[{"field":"stream_id","operator":"eq","value":"user-100017"}],"orderBy":{"field":"timestamp","direction":"desc"},"limit":100`},
 	{"latest 100 of a stream, no total", `"where":[{"field":"stream_id","operator":"eq","value":"user-100017"}],"orderBy":{"field":"position","direction":"desc"},"limit":100,"total":false`},
+	{"latest 100 of a stream by number", `"where":[{"field":"stream_id","operator":"eq","value":"user-100017"}],"orderBy":{"field":"sequence_number","direction":"desc"},"limit":100,"total":false`},
 	{"latest 100", `"orderBy":{"field":"timestamp","direction":"desc"},"limit":100`},
 	{"first 100", `"limit":100,"total":false`},
 	{"a stream from its start", `"where":[{"field":"stream_id","operator":"eq","value":"user-100003"}],"orderBy":{"field":"sequence_number"},"limit":1000`},

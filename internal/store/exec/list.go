@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json/jsontext"
 	"math"
+	"slices"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
@@ -26,7 +27,7 @@ func (e *engine) list(ctx context.Context, q *query.Query, cursor query.Cursor, 
 		found, err = e.listAfter(ctx, cursor.Position, w, total)
 	case len(q.OrderBy) == 0:
 		found, err = e.listByPosition(ctx, w, false, total)
-	case q.OrderBy[0].Field.Root == query.Position:
+	case ordersPositions(q):
 		found, err = e.listPositions(ctx, q, cursor, paged, w, total)
 	default:
 		found, err = e.listSorted(ctx, q, cursor, paged, w, total)
@@ -57,6 +58,29 @@ func (e *engine) list(ctx context.Context, q *query.Query, cursor query.Cursor, 
 	}
 	res.NextCursor = next.Encode()
 	return nil
+}
+
+// ordersPositions reports whether the first orderBy puts the matches in order of
+// position, as numbers do within one stream.
+func ordersPositions(q *query.Query) bool {
+	switch q.OrderBy[0].Field.Root {
+	case query.Position:
+		return true
+	case query.SequenceNumber:
+		return ofOneStream(whereOf(q))
+	}
+	return false
+}
+
+// ofOneStream reports whether c holds for events of one stream only.
+func ofOneStream(c query.Condition) bool {
+	switch c := c.(type) {
+	case query.And:
+		return slices.ContainsFunc(c, ofOneStream)
+	case *query.Compare:
+		return c.Field.Root == query.StreamID && (c.Operator == query.Eq || c.Operator == query.In && len(c.Values) == 1)
+	}
+	return false
 }
 
 // listAfter lists matches above a position in rising order. The total counts

@@ -27,9 +27,12 @@ func TestPagesMakeTheWholeListing(t *testing.T) {
 			`,"orderBy":{"field":"timestamp","direction":"desc"}`,
 			`,"orderBy":[{"field":"recorded_at","direction":"asc"},{"field":"payload.n","direction":"desc"}]`,
 			`,"orderBy":{"field":"payload.s","direction":"desc"}`,
+			`,"orderBy":{"field":"sequence_number","direction":"desc"}`,
+			`,"orderBy":[{"field":"sequence_number","direction":"asc"},{"field":"actor","direction":"asc"}]`,
 			`,"orderBy":[{"field":"severity","direction":"asc"},{"field":"actor","direction":"asc"}]`,
 		}).Draw(t, "orderBy")
-		text := `{"from":{"instance":"i"}` + orderBy
+		from := rapid.SampledFrom([]string{`{"from":{"instance":"i"}`, `{"from":{"instance":"i","stream":"default"}`}).Draw(t, "from")
+		text := from + orderBy
 		if rapid.Bool().Draw(t, "where?") {
 			text += `,"where":[{"field":"payload.n","operator":"exists"}]`
 		}

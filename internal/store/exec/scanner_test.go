@@ -23,17 +23,23 @@ func TestScannerScans(t *testing.T) {
 		if len(events) == 0 {
 			return
 		}
-		l := layout{rows: rapid.IntRange(1, 30).Draw(t, "rows"), sealed: rapid.Bool().Draw(t, "sealed"), shredded: true}
+		l := layout{rows: rapid.IntRange(1, 30).Draw(t, "rows"), shredded: true}
+		if l.sealed = rapid.IntRange(0, 9).Draw(t, "sealed") == 0; l.sealed {
+			l.rows = max(l.rows, 20) // to write a segment takes a while
+		}
+		whole := snapshotOf(events, l)
 		kept := NewMemory(rapid.SampledFrom([]int64{1, aheadBytes, 1 << 30}).Draw(t, "kept"))
 		s := NewScanner(where, nil, kept)
-		seen := 0 // events of the snapshot
+		snap := whole.until(0)
 		after := int64(0)
 		var got []event.Event
-		for seen < len(events) || after < events[len(events)-1].Position {
-			if seen < len(events) && rapid.Bool().Draw(t, "grows") || seen == 0 {
-				seen = min(len(events), seen+rapid.IntRange(1, 40).Draw(t, "events"))
+		for after < whole.LastPosition {
+			if after == snap.LastPosition || rapid.Bool().Draw(t, "grows") {
+				n := min(len(snap.Blocks)+rapid.IntRange(1, 5).Draw(t, "blocks"), len(whole.Blocks))
+				snap = whole
+				snap.Blocks = whole.Blocks[:n]
+				snap.LastPosition = whole.Blocks[n-1].LastPosition
 			}
-			snap := snapshotOf(events[:seen], l)
 			most := rapid.IntRange(1, 20).Draw(t, "most")
 			some, position, err := s.Next(context.Background(), func() Snapshot { return snap }, after, snap.LastPosition, most)
 			if err != nil || len(some) > most || position < after || position == after && after < snap.LastPosition {
