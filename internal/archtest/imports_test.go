@@ -32,6 +32,9 @@ var arrows = map[string][]string{
 	// The root package joins the parts of the log; nobody else sees the store.
 	".": {"event", "query", "internal/store", "internal/store/exec"},
 
+	// Where events also go: the delivery reads the log, a target only gets batches.
+	"target": {".", "event", "query", "internal/store/vfs", "internal/store/wal"},
+
 	// For other people's programs.
 	"client":          {"event", "query"},
 	"client/slogfirn": {"event"},
