@@ -10,6 +10,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/auth"
 )
 
 // pieceBytes is how much of an answer is gathered before it is sent.
@@ -30,12 +31,13 @@ type writer struct {
 	// patience is how long a piece may take; stall then hangs up.
 	patience time.Duration
 	stall    *time.Timer
+	expelled func() bool // nothing more may be sent
 
 	message io.WriteCloser // a long one that has begun
 }
 
-func newWriter(ctx context.Context, ws *websocket.Conn, patience time.Duration) *writer {
-	w := &writer{ctx: ctx, ws: ws, patience: patience}
+func newWriter(ctx context.Context, ws *websocket.Conn, patience time.Duration, expelled func() bool) *writer {
+	w := &writer{ctx: ctx, ws: ws, patience: patience, expelled: expelled}
 	w.stall = time.AfterFunc(patience, func() { _ = ws.CloseNow() }) // hanging up is all that is left to do
 	w.stall.Stop()
 	return w
@@ -74,6 +76,9 @@ func (w *writer) send(a *answer, now time.Time) error {
 func (w *writer) room() error {
 	if len(w.buf) < pieceBytes {
 		return nil
+	}
+	if w.expelled() {
+		return auth.ErrEnded
 	}
 	w.stall.Reset(w.patience)
 	defer w.stall.Stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -30,7 +31,10 @@ const (
 type conn struct {
 	door   *eventLog
 	ws     *websocket.Conn
+	raw    net.Conn // below ws
 	caller auth.Caller
+	// admitted ends with what the caller came in with, and with the connection.
+	admitted context.Context
 
 	writes  chan *request // to the lane
 	answers chan *answer  // to the sender
@@ -44,9 +48,9 @@ type conn struct {
 	ended    chan struct{}
 }
 
-func newConn(d *eventLog, ws *websocket.Conn, caller auth.Caller) *conn {
+func newConn(d *eventLog, ws *websocket.Conn, raw net.Conn, caller auth.Caller) *conn {
 	return &conn{
-		door: d, ws: ws, caller: caller,
+		door: d, ws: ws, raw: raw, caller: caller,
 		writes: make(chan *request, queuedWrites), answers: make(chan *answer, queuedAnswers),
 		slots: make(chan struct{}, runningReads), idle: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -55,15 +59,17 @@ func newConn(d *eventLog, ws *websocket.Conn, caller auth.Caller) *conn {
 // serve runs the connection to its end. ctx bears the caller's name and does
 // not end.
 func (c *conn) serve(ctx context.Context) {
-	reading, endReads := c.caller.Until(ctx)
-	defer endReads()
+	admitted, leave := c.caller.Until(ctx)
+	defer leave()
+	c.admitted = admitted
 	var lane, sender, stopper sync.WaitGroup
 	lane.Go(func() { c.lane(ctx) })
 	sender.Go(func() { c.send(ctx) })
 	stopper.Go(c.awaitStop)
+	stopper.Go(c.awaitExpulsion)
 
-	c.receive(ctx, reading)
-	endReads() // nobody is there for the answers
+	c.receive(ctx)
+	leave() // nobody is there for the answers
 	close(c.writes)
 	lane.Wait()
 	c.reads.Wait()
@@ -75,7 +81,7 @@ func (c *conn) serve(ctx context.Context) {
 }
 
 // receive takes frames until the connection ends.
-func (c *conn) receive(ctx, reading context.Context) {
+func (c *conn) receive(ctx context.Context) {
 	stall := time.AfterFunc(frameStall, func() { _ = c.ws.CloseNow() }) // who stalls is let go
 	defer stall.Stop()
 	for {
@@ -94,7 +100,7 @@ func (c *conn) receive(ctx, reading context.Context) {
 			return
 		case err == nil, errors.Is(err, errFrameTooLarge), errors.Is(err, errNoMemory):
 			stall.Stop() // what follows may wait for others
-			c.guard([]*request{r}, func() { c.handle(ctx, reading, r, frame, err) })
+			c.guard([]*request{r}, func() { c.handle(ctx, r, frame, err) })
 		default:
 			return
 		}
@@ -116,7 +122,7 @@ func (r renewing) Read(p []byte) (int, error) {
 }
 
 // handle sees to one frame: it is answered here or handed on.
-func (c *conn) handle(ctx, reading context.Context, r *request, frame []byte, fault error) {
+func (c *conn) handle(ctx context.Context, r *request, frame []byte, fault error) {
 	r.counted = c.begin()
 	err := r.parse(frame)
 	switch {
@@ -140,7 +146,7 @@ func (c *conn) handle(ctx, reading context.Context, r *request, frame []byte, fa
 	}
 	c.slots <- struct{}{}
 	r.slot = true
-	c.reads.Go(func() { c.run(reading, r) })
+	c.reads.Go(func() { c.run(c.admitted, r) })
 }
 
 // admit finds the operation, asks whether the caller may, and reads what is to
@@ -166,8 +172,8 @@ func (c *conn) admit(ctx context.Context, r *request) error {
 func (c *conn) run(ctx context.Context, r *request) {
 	c.guard([]*request{r}, func() {
 		data, err := r.op.run(ctx, c, r)
-		if ended := context.Cause(ctx); err != nil && errors.Is(ended, auth.ErrEnded) {
-			err = ended
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = errUnheard
 		}
 		if err != nil {
 			c.fail(r, err)
@@ -224,7 +230,7 @@ func (c *conn) hold(r *request, bytes int64) bool {
 func (c *conn) send(ctx context.Context) {
 	ticker := time.NewTicker(c.door.opts.PingEvery)
 	defer ticker.Stop()
-	w := newWriter(ctx, c.ws, c.door.opts.WriteTimeout)
+	w := newWriter(ctx, c.ws, c.door.opts.WriteTimeout, c.expelled)
 	var pings sync.WaitGroup
 	defer pings.Wait()
 	var gone bool
@@ -239,9 +245,14 @@ func (c *conn) send(ctx context.Context) {
 			if !more {
 				return
 			}
-			if !gone && c.deliver(w, a) != nil {
+			switch {
+			case gone || c.expelled(): // awaitExpulsion closes
+			case c.deliver(w, a) == nil:
+			default:
 				gone = true
-				_ = c.ws.CloseNow() // it is broken; receive then ends
+				if !c.expelled() {
+					_ = c.ws.CloseNow() // it is broken; receive then ends
+				}
 			}
 			c.end(a.to)
 		}

@@ -112,8 +112,7 @@ func newEventLog(log *firn.Log, opts Options) *eventLog {
 }
 
 // serve upgrades the request to a WebSocket and serves it to its end. The
-// caller is asked for every frame, so that a key that is revoked ends with the
-// next one. Host and Origin have been checked.
+// caller is asked for every frame, and the connection ends with the key. Host and Origin have been checked.
 func (d *eventLog) serve(w http.ResponseWriter, r *door.Request) error {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		w.Header().Set("Connection", "Upgrade")
@@ -124,12 +123,13 @@ func (d *eventLog) serve(w http.ResponseWriter, r *door.Request) error {
 		return firn.ErrClosed
 	}
 	defer d.serving.Done()
-	ws, err := websocket.Accept(w, r.Request, &websocket.AcceptOptions{InsecureSkipVerify: true}) // of the Origin, which is checked
+	kept := &keeper{ResponseWriter: w}
+	ws, err := websocket.Accept(kept, r.Request, &websocket.AcceptOptions{InsecureSkipVerify: true}) // of the Origin, which is checked
 	if err != nil {
 		return nil // Accept has answered
 	}
 	ws.SetReadLimit(-1) // receive has one of its own, which answers
-	newConn(d, ws, auth.CallerOf(r.Context())).serve(context.WithoutCancel(r.Context()))
+	newConn(d, ws, kept.conn, auth.CallerOf(r.Context())).serve(context.WithoutCancel(r.Context()))
 	return nil
 }
 

@@ -125,6 +125,10 @@ func explain(err error) (text string, known bool) {
 		return "no space is left on the disk of the server; nothing of this was stored", true
 	case errors.Is(err, firn.ErrFailed):
 		return "a write to the server's disk failed and it stops; whether this was stored is known once it is back: send it again then, with the same ids", true
+	case errors.Is(err, errUnheard):
+		return "this was stopped: the connection is ending", true
+	case errors.Is(err, firn.ErrUnreadable):
+		return "the server's disk did not give what is on it; its log says more; ask again later", false
 	case errors.Is(err, firn.ErrDamaged):
 		return "bytes on the server's disk are not what was written; its log says where", false
 	case errors.Is(err, firn.ErrClosed), errors.Is(err, errStopping):
@@ -137,4 +141,8 @@ func explain(err error) (text string, known bool) {
 
 const brokenText = "something broke in the server, and its log says what; whether anything was stored is unknown: ask again with the same ids"
 
-var errStopping = errors.New("stopping")
+var (
+	errStopping = errors.New("stopping")
+	// errUnheard is what an operation ends with that nobody waits for any more.
+	errUnheard = errors.New("the connection is ending")
+)

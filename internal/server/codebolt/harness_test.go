@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -199,4 +200,17 @@ func (c *client) refused(op, params string, words ...string) {
 func (c *client) count(instance string) string {
 	c.t.Helper()
 	return c.must("queryEvents", `{"query":{"from":{"instance":"`+instance+`"},"reduce":{"type":"count"}}}`)
+}
+
+// expelled reads until the connection is closed, which must be for the key and
+// without a word before.
+func (c *client) expelled() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	defer cancel()
+	_, text, err := c.ws.Read(ctx)
+	var end websocket.CloseError
+	if !errors.As(err, &end) || end.Code != websocket.StatusPolicyViolation || end.Reason != expelledText {
+		c.t.Errorf("the connection goes on with %s, %v; want it closed for its key", text, err)
+	}
 }

@@ -28,14 +28,16 @@ func (c *conn) lane(ctx context.Context) {
 		if len(group) == 0 {
 			return
 		}
-		c.guard(group, func() { c.appendGroup(ctx, group) })
+		c.guard(group, func() { c.appendGroup(ctx, c.stillAdmitted(group)) })
 		group, held = nil, 0
 	}
 	for r := range c.writes {
 		for more := true; more; {
 			if r.batch == nil {
 				flush()
-				c.run(ctx, r)
+				for _, r := range c.stillAdmitted([]*request{r}) {
+					c.run(ctx, r)
+				}
 			} else {
 				group, held = append(group, r), held+r.held
 			}
@@ -50,6 +52,18 @@ func (c *conn) lane(ctx context.Context) {
 		}
 		flush()
 	}
+}
+
+// stillAdmitted fails requests whose caller has lost the key while they waited.
+func (c *conn) stillAdmitted(requests []*request) []*request {
+	err := c.caller.Valid()
+	if err == nil {
+		return requests
+	}
+	for _, r := range requests {
+		c.fail(r, err)
+	}
+	return nil
 }
 
 // appendGroup stores appends: those for one instance as one batch, those for
