@@ -1,12 +1,15 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/auth"
 )
 
 // flushAt is how much of an answer is gathered before it is written.
@@ -21,6 +24,8 @@ type writer struct {
 	timeout time.Duration
 	buf     []byte
 	began   bool
+	// caller, where it is not nil, ends when the one who asks may have nothing more.
+	caller context.Context
 }
 
 var writeBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, flushAt+flushAt/4)) }}
@@ -53,9 +58,28 @@ func (w *writer) send() error {
 	return err
 }
 
+// endWith lets nothing more out, from the moment at which the caller of a stream
+// loses the key: a reader who stalls would get it long afterwards. stop must be
+// called.
+func (w *writer) endWith(caller context.Context) (stop func() bool) {
+	w.caller = caller
+	return context.AfterFunc(caller, func() {
+		if w.expelled() {
+			_ = w.control.SetWriteDeadline(time.Now()) // ends the write that is under way
+		}
+	})
+}
+
+func (w *writer) expelled() bool {
+	return w.caller != nil && errors.Is(context.Cause(w.caller), auth.ErrEnded)
+}
+
 // Write writes through, past the gathered bytes.
 func (w *writer) Write(b []byte) (int, error) {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) // a writer of a test has none
+	if w.expelled() {                                         // behind the deadline, so that endWith's holds
+		return 0, auth.ErrEnded
+	}
 	w.began = true
 	return w.w.Write(b)
 }
@@ -66,6 +90,9 @@ func (w *writer) flush() error {
 		return err
 	}
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) // a writer of a test has none
+	if w.expelled() {
+		return auth.ErrEnded
+	}
 	w.began = true
 	return w.control.Flush()
 }
