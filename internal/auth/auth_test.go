@@ -216,6 +216,35 @@ func TestKeysThatReachFurtherAreNotSeen(t *testing.T) {
 	}
 }
 
+func TestNobodyRevokesWhatTheyCouldNotGrant(t *testing.T) {
+	f := newFixture(t, GateOptions{})
+	admin, _ := f.key(Owner(), NewKey{})
+	more, _ := f.key(Owner(), NewKey{Permissions: SetOf(KeysManage, EventsPurge), Instances: []string{"a"}})
+	less, _ := f.key(Owner(), NewKey{Permissions: SetOf(KeysManage)})
+	own, secret := f.key(Owner(), NewKey{Permissions: SetOf(KeysManage)})
+	c := f.enter(secret)
+	for _, k := range []*Key{admin, more} {
+		_, err := f.Keys().Revoke(t.Context(), c, k.ID)
+		if grant, ok := errors.AsType[*GrantError](err); !ok || !grant.Revoking || !strings.Contains(err.Error(), "events:purge") {
+			t.Errorf("revoking %v: %v", k.Permissions.Names(), err)
+		}
+		if !f.Keys().Ring().find(k.ID).RevokedAt.IsZero() {
+			t.Error("it is revoked")
+		}
+	}
+	if n := len(f.store.of(TypeRevoked)); n != 0 {
+		t.Errorf("%d revocations are recorded", n)
+	}
+	for _, k := range []*Key{less, own} { // one's own too
+		if _, err := f.Keys().Revoke(t.Context(), c, k.ID); err != nil {
+			t.Errorf("revoking %v: %v", k.Permissions.Names(), err)
+		}
+	}
+	if _, err := f.Keys().Revoke(t.Context(), c, more.ID); !errors.Is(err, ErrEnded) {
+		t.Errorf("with a key that is revoked: %v", err)
+	}
+}
+
 func TestRevokingTwiceIsRecordedOnce(t *testing.T) {
 	f := newFixture(t, GateOptions{})
 	k, _ := f.key(Owner(), NewKey{Name: "shop"})

@@ -100,6 +100,12 @@ func (c Caller) seesKey(k *Key) bool {
 	return err == nil && k.within(g.instances)
 }
 
+// lacks are those of some permissions that the caller has not got.
+func (c Caller) lacks(some Set) Set {
+	g, _ := c.now() // who has ended has none
+	return some.Without(g.permissions)
+}
+
 // mayGrant refuses a key that could do more than the caller.
 func (c Caller) mayGrant(n *NewKey) error {
 	g, err := c.now()

@@ -31,15 +31,19 @@ func (e *DeniedError) Error() string {
 	return "the API key lacks the permission " + string(e.Permission)
 }
 
-// GrantError says that a caller would give away what it has not got itself.
+// GrantError says that a caller would give away, or take from others, what it
+// has not got itself.
 type GrantError struct {
 	Permissions []string // that it lacks
 	Instances   bool     // it would reach more instances
 	Expiry      bool     // it would live longer
+	Revoking    bool     // it is about a key to be revoked
 }
 
 func (e *GrantError) Error() string {
 	switch {
+	case e.Revoking:
+		return "nobody revokes a key that may do more than their own: this one also has " + strings.Join(e.Permissions, ", ")
 	case len(e.Permissions) > 0:
 		return "nobody grants what they lack: " + strings.Join(e.Permissions, ", ")
 	case e.Instances:

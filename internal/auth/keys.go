@@ -182,7 +182,8 @@ func (k *Keys) instant(t time.Time) time.Time {
 
 // Revoke ends a key for good: whoever uses it is out within a second, on open
 // connections too. Revoking twice is harmless and recorded once. ErrNotFound
-// also for keys that the caller may not see.
+// also for keys that the caller may not see, *GrantError for those that may do
+// more than the caller: nobody takes what they could not give.
 func (k *Keys) Revoke(ctx context.Context, by Caller, id string) (*Key, error) {
 	k.changing.Lock()
 	defer k.changing.Unlock()
@@ -192,6 +193,9 @@ func (k *Keys) Revoke(ctx context.Context, by Caller, id string) (*Key, error) {
 	old := k.Ring().find(id)
 	if old == nil || !by.seesKey(old) {
 		return nil, ErrNotFound
+	}
+	if lacks := by.lacks(old.Permissions); lacks != 0 {
+		return nil, &GrantError{Permissions: lacks.Names(), Revoking: true}
 	}
 	if !old.RevokedAt.IsZero() {
 		return old, nil

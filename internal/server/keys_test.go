@@ -99,6 +99,22 @@ func TestKeysGrantNoMoreThanTheirMaker(t *testing.T) {
 	}
 }
 
+func TestNobodyRevokesWhatTheyCouldNotGrant(t *testing.T) {
+	r := start(t, Options{})
+	admin, all := r.key(auth.NewKey{Name: "admin"})
+	_, some := r.key(auth.NewKey{Permissions: auth.SetOf(auth.KeysManage, auth.EventsRead)})
+	const lacks = "events:append, events:purge"
+	if got := r.must(403, "DELETE", "/v1/keys/"+admin.ID, "", bearer(some)...).problem(t); !strings.Contains(got.Detail, lacks) {
+		t.Errorf("refused with %+v", got)
+	}
+	if got := r.must(403, "DELETE", "/admin/api-keys/"+admin.ID, "", bearer(some)...); !bytes.HasPrefix(got.body, []byte(`{"error":"nobody revokes`)) || !bytes.Contains(got.body, []byte(lacks)) {
+		t.Errorf("refused with %s", got)
+	}
+	r.must(200, "GET", "/v1/keys", "", bearer(all)...)
+	less, _ := r.key(auth.NewKey{Permissions: auth.SetOf(auth.EventsRead)})
+	r.must(204, "DELETE", "/v1/keys/"+less.ID, "", bearer(some)...)
+}
+
 // openTail opens a tail and reads until it follows.
 func openTail(r *running, instance string, headers ...string) (*http.Response, *bufio.Reader) {
 	r.t.Helper()
