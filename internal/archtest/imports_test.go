@@ -29,11 +29,15 @@ var arrows = map[string][]string{
 
 	"internal/catalog": {"event"},
 
+	"web": {}, // the viewer's files
+
 	// The root package joins the parts of the log; nobody else sees the store.
 	".": {"event", "query", "internal/store", "internal/store/exec"},
 
 	// Where events also go: the delivery reads the log, a target only gets batches.
 	"target": {".", "event", "query", "internal/store/vfs", "internal/store/wal"},
+
+	"target/targettest": {"event", "target"},
 
 	// For other people's programs.
 	"client":          {"event", "query"},
@@ -48,7 +52,7 @@ var arrows = map[string][]string{
 	"internal/server/codebolt":  {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/querybook": {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server": {
-		".", "event", "query", "internal/auth", "internal/catalog", "internal/server/door",
+		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/server/door",
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
