@@ -15,6 +15,9 @@ var arrows = map[string][]string{
 	"event": {},
 	"query": {"event"},
 
+	// What makes text of strangers harmless to look at.
+	"internal/inert": {},
+
 	"internal/store/vfs":     {},
 	"internal/store/eventid": {},
 	"internal/store/idrun":   {"internal/store/vfs"},
@@ -24,7 +27,7 @@ var arrows = map[string][]string{
 	"internal/store/exec":    {"event", "query", "internal/store/column"},
 	"internal/store": {
 		"event", "query", "internal/store/column", "internal/store/eventid", "internal/store/exec",
-		"internal/store/idrun", "internal/store/segment", "internal/store/vfs", "internal/store/wal",
+		"internal/store/idrun", "internal/store/segment", "internal/store/vfs", "internal/store/wal", "internal/inert",
 	},
 
 	"internal/catalog": {"event"},
@@ -45,18 +48,18 @@ var arrows = map[string][]string{
 	"webdebug":        {"event"},
 
 	// Each front door is thin: it knows firn.Log and what all doors share.
-	"internal/auth":             {"event"},
+	"internal/auth":             {"event", "internal/inert"},
 	"internal/server/door":      {".", "event", "query", "internal/auth"},
 	"internal/server/happyview": {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/webdebug":  {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/codebolt":  {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/querybook": {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server": {
-		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/server/door",
+		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/server/door",
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
-	"app":      {".", "client", "event", "query", "internal/auth", "internal/catalog", "internal/server"},
+	"app":      {".", "client", "event", "query", "internal/auth", "internal/catalog", "internal/inert", "internal/server"},
 	"cmd/firn": {"app"},
 
 	// What tests are made of: only tests may import it.

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/firnlog/firn/internal/inert"
 )
 
 // Key is an API key, without its secret.
@@ -132,8 +134,9 @@ func checkKeyName(name string) error {
 		return &FieldError{"name", "is missing; a key needs a name to tell it by"}
 	case n > maxName:
 		return &FieldError{"name", fmt.Sprintf("has %d characters; the most is %d", n, maxName)}
-	case slices.ContainsFunc([]rune(name), func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 }):
-		return &FieldError{"name", "has a control character"}
+	}
+	if fault := inert.Name(name); fault != "" {
+		return &FieldError{"name", fault}
 	}
 	return nil
 }

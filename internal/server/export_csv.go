@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/inert"
 )
 
 // csvColumns are the columns of a CSV export, in the order of an event's
@@ -34,10 +35,10 @@ func (g gathering) Write(b []byte) (int, error) {
 func (x *csvExport) write(events []event.Event) error {
 	for i := range events {
 		e := &events[i]
-		x.row = append(x.row[:0], inert(e.ID), e.InstanceID, inert(e.StreamID),
-			strconv.FormatInt(e.SequenceNumber, 10), strconv.FormatInt(e.Position, 10), inert(e.EventType),
+		x.row = append(x.row[:0], cell(e.ID), e.InstanceID, cell(e.StreamID),
+			strconv.FormatInt(e.SequenceNumber, 10), strconv.FormatInt(e.Position, 10), cell(e.EventType),
 			event.FormatTime(e.Timestamp), event.FormatTime(e.RecordedAt), e.Severity.String(),
-			inert(deref(e.Actor)), inert(deref(e.Subject)), string(e.Payload), string(e.Metadata))
+			cell(deref(e.Actor)), cell(deref(e.Subject)), inert.JSON(e.Payload), inert.JSON(e.Metadata))
 		if err := x.out.Write(x.row); err != nil {
 			return err
 		}
@@ -50,14 +51,15 @@ func (x *csvExport) close() error {
 	return x.out.Error()
 }
 
-// inert puts an apostrophe before a text that a spreadsheet would run as a
-// formula.
-func inert(value string) string {
-	if value == "" {
+// cell is a text that does nothing but be read: what a terminal would act on is
+// escaped, as firn tail does it, and an apostrophe stands before what a
+// spreadsheet would run as a formula.
+func cell(value string) string {
+	if value = inert.Text(value); value == "" {
 		return value
 	}
 	switch value[0] {
-	case '=', '+', '-', '@', '\t', '\r', '\n':
+	case '=', '+', '-', '@':
 		return "'" + value
 	}
 	return value

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json/v2"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/firnlog/firn/internal/inert"
 )
 
 // TestExportsHoldTheSameEvents compares the three formats, and what NDJSON
@@ -52,7 +55,7 @@ func TestExportsHoldTheSameEvents(t *testing.T) {
 	for i, p := range file {
 		row := rows[i+1]
 		got := []string{p.ID, p.InstanceID, p.StreamID, fmt.Sprint(p.SequenceNumber), fmt.Sprint(p.Position), p.EventType, row[6], row[7],
-			p.Severity, *p.Actor, "", p.Payload, p.Metadata}
+			p.Severity, inert.Text(*p.Actor), "", p.Payload, p.Metadata}
 		if diff := cmp.Diff(row, got); diff != "" || p.Subject != nil {
 			t.Fatalf("row %d, CSV and Parquet differ:\n%s", i, diff)
 		}
@@ -75,12 +78,29 @@ func TestExportsHoldTheSameEvents(t *testing.T) {
 	}
 }
 
-func TestInert(t *testing.T) {
+// TestCells: a file of others' text does nothing where it is looked at.
+func TestCells(t *testing.T) {
 	for given, want := range map[string]string{
-		"": "", "a=1": "a=1", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@sum": "'@sum", "\t=1": "'\t=1", "\r": "'\r", "é": "é",
+		"": "", "a=1": "a=1", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@sum": "'@sum", "\t=1": `\t=1`, "\r": `\r`, "é": "é",
+		"a\x1b]0;x\a": `a\u001b]0;x\u0007`, "\u202e": `\u202e`, "a\r\nb": `a\r\nb`, "\u009b2J": `\u009b2J`,
 	} {
-		if got := inert(given); got != want {
-			t.Errorf("inert(%q) = %q, want %q", given, got, want)
+		if got := cell(given); got != want {
+			t.Errorf("cell(%q) = %q, want %q", given, got, want)
 		}
+	}
+	r := start(t, Options{})
+	const evil = `a\u001b[2J\u0007\r\n\u202eb\u009b2J`
+	r.must(201, "POST", "/v1/instances/x/events?auto_create=true", strings.ReplaceAll(`{"id":"E","event_type":"E","stream_id":"E","actor":"E","subject":"E","payload":{"E":"E\u202e"},"metadata":{"m":"E"}}`, "E", evil))
+	sheet := r.must(200, "GET", "/v1/instances/x/export?format=csv", "")
+	if n := bytes.Count(sheet.body, []byte("\n")); n != 2 || strings.ContainsFunc(strings.ReplaceAll(string(sheet.body), "\n", ""), inert.Hostile) {
+		t.Errorf("%d lines: %q", n, sheet.body)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(sheet.body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var payload map[string]string
+	if err := json.Unmarshal([]byte(rows[1][11]), &payload); err != nil || payload["a\x1b[2J\a\r\n\u202eb\u009b2J"] != "a\x1b[2J\a\r\n\u202eb\u009b2J\u202e" {
+		t.Errorf("the payload %s has another value, %v", rows[1][11], err)
 	}
 }

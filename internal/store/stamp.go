@@ -3,6 +3,8 @@ package store
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/firnlog/firn/internal/inert"
 )
 
 // stamp gives a batch its numbers and adds it to an entry. What it changes is
@@ -109,10 +111,8 @@ func checkName(name string) error {
 	if n := utf8.RuneCountInString(name); n == 0 || n > maxNameLength {
 		return fmt.Errorf("%w: an instance's name has %d characters; it takes 1 to %d", ErrInvalid, n, maxNameLength)
 	}
-	for _, r := range name {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 {
-			return fmt.Errorf("%w: an instance's name %q has a control character", ErrInvalid, name)
-		}
+	if fault := inert.Name(name); fault != "" {
+		return fmt.Errorf("%w: an instance's name %+q %s", ErrInvalid, name, fault)
 	}
 	return nil
 }
