@@ -78,7 +78,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	for _, row := range routes() {
 		path := strings.NewReplacer("{instance}", "shop", "{id}", "", "{key}", "", "{event_type}", "").Replace(row.path)
-		if !strings.Contains(tried, path) {
+		if !row.page && !strings.Contains(tried, path) {
 			t.Errorf("docs/http-api.md has no example of %s %s", row.method, row.path)
 		}
 	}

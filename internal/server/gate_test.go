@@ -146,6 +146,9 @@ func TestGate(t *testing.T) {
 	n := 0
 	for i := range r.routes {
 		row := &r.routes[i]
+		if row.page {
+			continue // TestViewerTellsNobodyWhatIsThere
+		}
 		for _, c := range kinds {
 			pass() // so that failed sign-ins are forgotten
 			n++

@@ -151,8 +151,10 @@ func (s *Server) answer(w http.ResponseWriter, r *request) error {
 	if r.route.door != nil {
 		return r.route.serve(s, w, r) // as lenient with what it is given as its system is
 	}
-	if r.params, err = parseParams(r.URL.RawQuery, r.route.params); err != nil {
-		return err
+	if !r.route.page {
+		if r.params, err = parseParams(r.URL.RawQuery, r.route.params); err != nil {
+			return err
+		}
 	}
 	if len(r.route.body) == 0 && (r.ContentLength > 0 || len(r.TransferEncoding) > 0) {
 		return malformed("body", "%s %s takes no body", r.Method, r.route.path)

@@ -35,7 +35,10 @@ type route struct {
 	stream bool
 	// door is whose route it is, nil for the native API: the door reads the
 	// parameters and answers with the faults.
-	door  *door.Door
+	door *door.Door
+	// page says that the answer is a page of the viewer: its parameters are the
+	// page's own, and the server reads none.
+	page  bool
 	serve func(s *Server, w http.ResponseWriter, r *request) error
 }
 
@@ -66,7 +69,7 @@ func routes() []route {
 	for _, family := range [][]route{
 		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
 		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
-		catalogRoutes(), keyRoutes(), sessionRoutes(),
+		catalogRoutes(), keyRoutes(), sessionRoutes(), viewerRoutes(),
 	} {
 		all = append(all, family...)
 	}

@@ -218,8 +218,19 @@ var exchanges = []exchange{
 	{method: "GET", path: "/openapi.json?x=1", status: 400, code: "malformed", field: "x", route: "GET /openapi.json"},
 	{method: "GET", path: "/openapi.json", status: 200, says: `"openapi": "3.1.0"`, route: "GET /openapi.json"},
 
+	// The viewer; viewer_test.go has the rest.
+	{method: "GET", path: "/?instance=shop&q=anything", status: 200, says: "<title>Firn</title>", route: "GET /"},
+	{method: "GET", path: "/", body: "{}", status: 400, code: "malformed", field: "body", route: "GET /"},
+	{method: "GET", path: "/e/shop/e1", status: 200, says: "<title>Firn</title>", route: "GET /e/{instance}/{id}"},
+	{method: "GET", path: "/e/shop/odd%2Fid%20%3F", status: 200, says: "<title>Firn</title>", route: "GET /e/{instance}/{id}"},
+	{method: "GET", path: "/e/shop/none", status: 404, says: "<title>Firn</title>", route: "GET /e/{instance}/{id}"},
+	{method: "GET", path: "/e/none/e1", status: 404, says: "<title>Firn</title>", route: "GET /e/{instance}/{id}"},
+	{method: "GET", path: "/e/shop/e1", body: "{}", status: 400, code: "malformed", field: "body", route: "GET /e/{instance}/{id}"},
+	{method: "GET", path: "/assets/viewer.js", status: 200, says: "function", route: "GET /assets/{file}"},
+	{method: "GET", path: "/assets/none.js", status: 404, code: "not_found", route: "GET /assets/{file}"},
+	{method: "GET", path: "/assets/viewer.js", body: "{}", status: 400, code: "malformed", field: "body", route: "GET /assets/{file}"},
+
 	// No route.
-	{method: "GET", path: "/", status: 404, code: "not_found"},
 	{method: "GET", path: "/v1", status: 404, code: "not_found"},
 	{method: "GET", path: "/v1/instances/", status: 404, code: "not_found"},
 	{method: "GET", path: "/v1//instances", status: 404, code: "not_found"},
@@ -253,7 +264,7 @@ func setUpShop(r *running) {
 func TestRoutes(t *testing.T) {
 	r := start(t, Options{Limits: smallLimits})
 	setUpShop(r)
-	for _, x := range exchanges {
+	for _, x := range slices.Concat(exchanges, viewerExchanges()) {
 		answer := r.ask(x.method, x.path, x.body, x.headers...)
 		name := x.method + " " + x.path[:min(len(x.path), 80)]
 		if answer.status != x.status {
@@ -266,7 +277,7 @@ func TestRoutes(t *testing.T) {
 		if !strings.Contains(string(answer.body), x.says) {
 			t.Errorf("%s: %s does not hold %q", name, answer, x.says)
 		}
-		if x.status < 400 || x.method == "HEAD" {
+		if x.status < 400 || x.method == "HEAD" || strings.HasPrefix(answer.header.Get("Content-Type"), htmlMedia) {
 			continue
 		}
 		p := answer.problem(t)
@@ -317,7 +328,7 @@ func TestDocumentHoldsWhatRoutesDo(t *testing.T) {
 	tried := map[string][]int{"GET /v1/instances/{instance}/tail": {200}, // TestTail…
 		"POST /v1/keys": {201}, "DELETE /v1/keys/{key}": {204}, "POST /v1/session": {200}, // TestKeys…, TestSession…
 		"PUT /v1/catalog/{event_type}": {409}} // TestCatalogIsBounded
-	for _, x := range exchanges {
+	for _, x := range slices.Concat(exchanges, viewerExchanges()) {
 		if x.route == "" {
 			continue
 		}
@@ -362,7 +373,7 @@ func TestEveryParameterIsTaken(t *testing.T) {
 	r := start(t, Options{})
 	setUpShop(r)
 	for _, row := range routes() {
-		if row.method == http.MethodPost && row.path != eventsPath {
+		if row.method == http.MethodPost && row.path != eventsPath || row.page {
 			continue // no parameters
 		}
 		path := strings.NewReplacer("{instance}", "shop", "{id}", "e1", "{event_type}", "a.b").Replace(row.path)

@@ -1,0 +1,1 @@
+var e=[];function t(t){return e.find(e=>{try{return e.claims(t)}catch{return!1}})}function n(e,t){let n=new Set(typeof e.shown==`function`?e.shown(t):e.shown);return t.payload.entries.map(([e])=>e).filter(e=>!n.has(e))}export{n as leftOver,t as rendererOf,e as renderers};
