@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -20,8 +19,8 @@ func (s *Server) guard(r *http.Request) *problem {
 		p.Errors = []fieldError{{Field: "Host", Message: "is not one of this server's names"}}
 		return p
 	}
-	if origin := r.Header.Get("Origin"); origin != "" {
-		if !s.originAllowed(origin, r.Host) {
+	if len(r.Header.Values("Origin")) > 0 {
+		if !s.originsAllowed(r) {
 			p := forbidden("pages of other sites may not ask this server; to allow one, add its origin to server.allowed_origins")
 			p.Errors = []fieldError{{Field: "Origin", Message: "is not an allowed origin"}}
 			return p
@@ -44,17 +43,18 @@ func (s *Server) guard(r *http.Request) *problem {
 // hostAllowed holds for loopback names and addresses, at any port (a tunnel may
 // change it), for the address that the connection came to, and for allowed hosts.
 func (s *Server) hostAllowed(hostport string, local net.Addr) bool {
-	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return strings.EqualFold(a, hostport) }) {
+	hostport = lowered(hostport)
+	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return lowered(a) == hostport }) {
 		return true
 	}
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
 		host = h
 	}
-	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return strings.EqualFold(a, host) }) {
+	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return lowered(a) == host }) {
 		return true
 	}
-	if strings.EqualFold(host, "localhost") {
+	if host == "localhost" {
 		return true
 	}
 	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
@@ -65,14 +65,4 @@ func (s *Server) hostAllowed(hostport string, local net.Addr) bool {
 		return true
 	}
 	return ip.Unmap().IsLoopback()
-}
-
-func (s *Server) originAllowed(origin, host string) bool {
-	for _, allowed := range s.opts.AllowedOrigins {
-		if strings.EqualFold(strings.TrimSuffix(allowed, "/"), origin) {
-			return true
-		}
-	}
-	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && strings.EqualFold(u.Host, host)
 }

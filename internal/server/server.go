@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -134,9 +133,8 @@ func (o Options) Validate() error {
 		}
 	}
 	for _, origin := range o.AllowedOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
-			all = append(all, fmt.Errorf("allowed origin %q: must be scheme://host or scheme://host:port", origin))
+		if fault := checkOrigin(origin); fault != "" {
+			all = append(all, fmt.Errorf("allowed origin %q: %s", origin, fault))
 		}
 	}
 	for _, host := range o.AllowedHosts {
