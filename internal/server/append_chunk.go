@@ -229,10 +229,22 @@ func (g *gatherer) endLine(ctx context.Context) bool {
 	g.parsed = len(c.text)
 	g.line++
 	c.count++
-	if c.count >= g.maxLines || g.parsed >= g.maxBytes {
-		return g.hand(ctx)
+	if c.count < g.maxLines && g.parsed < g.maxBytes {
+		return true
 	}
-	return true
+	if len(c.drafts) == 0 {
+		return g.fail(ctx, g.onlyBlank())
+	}
+	return g.hand(ctx)
+}
+
+// onlyBlank is the fault of a whole chunk of blank lines: there may be some
+// between events, but they cost time and bring nothing.
+func (g *gatherer) onlyBlank() error {
+	at := g.current.firstLine
+	p := malformed("body", "has %d blank lines (%d bytes) and no event, from line %d on; send the events alone", g.current.count, g.parsed, at)
+	p.Line = &at
+	return p
 }
 
 func (g *gatherer) failLine(ctx context.Context, err error) bool {

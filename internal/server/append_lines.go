@@ -207,6 +207,9 @@ func (u *upload) run() {
 			return
 		}
 		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				u.drain()
+			}
 			return
 		}
 	}

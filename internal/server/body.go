@@ -22,6 +22,10 @@ const (
 	smallBuffer = 64 << 10
 	// keptBuffer is the largest buffer that is kept for the next request.
 	keptBuffer = 8 << 20
+	// inflatedMost is how many times its size a compressed body may become, from
+	// inflatedFreely bytes on: what streams has no other bound.
+	inflatedMost   = 256
+	inflatedFreely = 64 << 20
 	// smallBody bounds bodies that are settings or queries.
 	smallBody = 1 << 20
 )
@@ -65,8 +69,11 @@ type body struct {
 	left  int
 	fault error // what the connection failed with
 	whole bool  // the connection brought the end of the body
-	from  io.Reader
-	close func()
+	// came and inflated are how many bytes the connection has brought, and what
+	// has become of them.
+	came, inflated int64
+	from           io.Reader
+	close          func()
 
 	mu    sync.Mutex
 	ended bool // the deadline is no longer renewed
@@ -141,6 +148,7 @@ func (w wire) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Body.Read(p)
 	b.left -= n
+	b.came += int64(n)
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -177,6 +185,10 @@ const lastRead = time.Second
 // Read returns inflated bytes; its errors but io.EOF are problems.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
+	b.inflated += int64(n)
+	if b.inflated > inflatedFreely && b.inflated > inflatedMost*b.came {
+		return 0, tooLarge("the body is compressed more than %d to 1; send it with less, or no, compression", inflatedMost)
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.explain(err)
 	}
