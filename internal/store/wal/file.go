@@ -28,6 +28,13 @@ type logFile struct {
 	// proven by a mark or the header.
 	end    int64
 	marked bool
+	// torn is what is still to be cut off behind end; nil = nothing.
+	torn *hole
+	// doubt is where bytes begin that nothing proves, of the newest records that
+	// were written whole and are damaged; 0 = there are none. The file has had
+	// records up to upTo at least.
+	doubt int64
+	upTo  uint64
 }
 
 // naming is how a log or journal calls its files: prefix, 20 digits, suffix.

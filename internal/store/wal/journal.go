@@ -6,6 +6,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/firnlog/firn/internal/store/vfs"
 )
@@ -109,6 +110,9 @@ func (j *Journal) settle() error {
 	}
 	o := journalOpening{fsys: j.fsys, names: j.names, quarantine: j.quarantine}
 	again, err := o.open(j.identity)
+	if err == nil && o.unsettled {
+		err = fmt.Errorf("set torn bytes aside: %w", syscall.ENOSPC)
+	}
 	if err != nil {
 		return j.fail(fmt.Errorf("journal %s: %w", filepath.Join(j.names.dir, j.names.prefix), err))
 	}

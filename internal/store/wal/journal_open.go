@@ -34,8 +34,8 @@ func OpenJournal(fsys vfs.FS, dir, name string, opts JournalOptions, replay func
 		o.readOnly, o.fsys = true, &onceRead{FS: fsys}
 	}
 	j, err := o.open(opts.Identity)
-	if opts.Trust && err == nil {
-		j.fsys, j.unsettled = fsys, true
+	if err == nil {
+		j.fsys, j.unsettled = fsys, opts.Trust || o.unsettled
 	}
 	if err != nil {
 		return nil, o.found, fmt.Errorf("journal %s: %w", filepath.Join(dir, name), err)
@@ -59,6 +59,7 @@ type journalOpening struct {
 	names      naming
 	quarantine string
 	readOnly   bool
+	unsettled  bool // there was no room for setting torn bytes aside
 	replay     func(body []byte) error
 	found      JournalRecovery
 }
@@ -94,7 +95,7 @@ func (o *journalOpening) read(j *Journal) error {
 	if err != nil {
 		return err
 	}
-	newest.size = t.good
+	newest.size, newest.doubt, newest.upTo = t.good, t.doubt(), t.upTo
 	j.end = max(t.good, dataStart)
 	j.proven = j.end
 	state, err := o.check(newest)
@@ -146,18 +147,19 @@ func (o *journalOpening) mend(lf *logFile) (tail, error) {
 		return t, err
 	}
 	if t.torn != nil {
-		if o.found.Torn, err = cut(o.fsys, f, lf, t.torn, o.quarantine); err != nil {
+		o.found.Torn, err = cut(o.fsys, f, lf, t.torn, o.quarantine)
+		if noSpace(err) {
+			// It is cut before the next write.
+			o.found.Torn, o.unsettled, err = tornAt(lf, t.torn, ""), true, nil
+		}
+		if err != nil {
 			return t, err
 		}
 	}
-	if t.records == 0 {
+	if t.records == 0 && len(t.damaged) == 0 {
 		return t, nil
 	}
-	again := make([]byte, t.good-t.proven)
-	if _, err := f.ReadAt(again, t.proven); err != nil {
-		return t, err
-	}
-	if _, err := f.WriteAt(again, t.proven); err != nil {
+	if err := writeAgain(f, t.proven, t.good); err != nil {
 		return t, err
 	}
 	if err := f.Sync(); err != nil {

@@ -36,6 +36,9 @@ type Log struct {
 	filled int64  // up to here are zeros after end
 	next   uint64 // LSN
 	marked bool   // all before end is proven: nothing was written since Open or rotation
+	// torn is what recovery had no room to set aside; before the first write it
+	// is. f is nil where it had none for the next file.
+	torn   *hole
 	closed bool
 
 	mu    sync.Mutex
@@ -59,7 +62,7 @@ func (l *Log) resume(lf *logFile) error {
 		return err
 	}
 	l.use(f, lf.hdr, lf.name, lf.end)
-	l.filled, l.marked = lf.size, lf.marked
+	l.filled, l.marked, l.torn = lf.size, lf.marked, lf.torn
 	l.list[len(l.list)-1].Size = lf.end
 	return nil
 }
@@ -85,6 +88,24 @@ func (l *Log) begin() error {
 	return nil
 }
 
+// ready does what recovery had no room for on the disk.
+func (l *Log) ready() error {
+	if err := l.usable(); err != nil {
+		return err
+	}
+	if l.torn != nil {
+		lf := &logFile{name: l.path, size: l.torn.end}
+		if _, err := cut(l.fsys, l.f, lf, l.torn, l.quarantine); err != nil {
+			return l.fail(fmt.Errorf("wal: %s: %w", l.path, err))
+		}
+		l.torn, l.filled = nil, l.end
+	}
+	if l.f == nil {
+		return l.fail(l.begin())
+	}
+	return nil
+}
+
 func (l *Log) use(f vfs.File, hdr fileHeader, path string, end int64) {
 	l.f, l.path, l.salt = f, path, hdr.salt()
 	l.number = max(l.number, hdr.number)
@@ -103,7 +124,7 @@ func (l *Log) use(f vfs.File, hdr fileHeader, path string, end int64) {
 // group is stored, no LSN is used, and the log goes on; syscall.ENOSPC is the
 // usual one. What was written before may be on disk then, as after Sync.
 func (l *Log) Write(g *Group) (first uint64, err error) {
-	if err := l.usable(); err != nil {
+	if err := l.ready(); err != nil {
 		return 0, err
 	}
 	if err := g.check(); err != nil {
@@ -171,7 +192,7 @@ func (l *Log) rollback(cause error) error {
 // Remove can delete the one before. A file without records stays. Errors are as
 // for Write.
 func (l *Log) Rotate() error {
-	if err := l.usable(); err != nil {
+	if err := l.ready(); err != nil {
 		return err
 	}
 	if l.end == dataStart {
@@ -220,6 +241,13 @@ func (l *Log) didSync() {
 // Close ends the log and marks it as complete. Closing twice is harmless.
 func (l *Log) Close() error {
 	if l.closed {
+		return nil
+	}
+	if l.f == nil || l.torn != nil {
+		l.closed = true // nothing was written
+		if l.f != nil {
+			return l.f.Close()
+		}
 		return nil
 	}
 	err := l.finish()

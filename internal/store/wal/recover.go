@@ -2,8 +2,10 @@ package wal
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 
 	"github.com/firnlog/firn/internal/store/vfs"
 )
@@ -103,20 +105,70 @@ func (r *recovery) mend(lf *logFile) error {
 		return fmt.Errorf("wal: %s: %w", lf.name, err)
 	}
 	if t.torn != nil {
-		if r.found.Torn, err = cut(r.fsys, f, lf, t.torn, r.quarantine); err != nil {
+		r.found.Torn, err = cut(r.fsys, f, lf, t.torn, r.quarantine)
+		if noSpace(err) {
+			// It is cut before the first write.
+			r.found.Torn, err = tornAt(lf, t.torn, ""), nil
+			lf.torn, lf.size = t.torn, t.torn.offset
+		}
+		if err != nil {
 			return fmt.Errorf("wal: %s: %w", lf.name, err)
 		}
 	}
-	if t.records == 0 {
+	if t.records == 0 && len(t.damaged) == 0 {
 		// A mark that nothing proves is overwritten.
 		lf.end, lf.marked = t.proven, t.good > t.proven || t.proven == lf.hdr.proven
 		return nil
 	}
-	if err := r.rewrite(f, lf, t); err != nil {
+	if len(t.damaged) > 0 {
+		// It stays where it is, as damage does, and the records beside it with it.
+		lf.doubt, lf.upTo = t.doubt(), t.upTo
+		return r.prove(f, lf, t)
+	}
+	err = r.rewrite(f, lf, t)
+	if noSpace(err) {
+		return r.prove(f, lf, t)
+	}
+	if err != nil {
 		return err
 	}
 	// What is cut here is in the new file, which is on disk.
 	return resize(f, lf, t.proven)
+}
+
+// prove writes the unproven bytes of the last file again, where they are, and
+// syncs them: it takes no room on the disk. Bytes that were on disk already are
+// replaced by the same, so a power cut on the way takes nothing away.
+func (r *recovery) prove(f vfs.File, lf *logFile, t tail) error {
+	if err := writeAgain(f, t.proven, t.good); err != nil {
+		return fmt.Errorf("wal: write the unproven tail of %s again: %w", lf.name, err)
+	}
+	if err := f.Sync(); err != nil {
+		return failed("sync "+lf.name, err)
+	}
+	lf.end, r.found.Rewritten = t.good, t.records
+	return nil
+}
+
+// writeAgain writes the bytes [from, to) of a file where they are.
+func writeAgain(f vfs.File, from, to int64) error {
+	buf := make([]byte, min(windowSize, to-from))
+	for at := from; at < to; at += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), to-at)]
+		if _, err := f.ReadAt(buf, at); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(buf, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noSpace reports whether an error is that of a full disk, met before anything
+// was synced.
+func noSpace(err error) bool {
+	return (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && !isFailed(err)
 }
 
 // resize cuts a file and makes that durable.
@@ -217,5 +269,8 @@ func (r *recovery) log(opts Options, next uint64) (*Log, error) {
 			return l, l.resume(lf)
 		}
 	}
-	return l, l.begin()
+	if err := l.begin(); err != nil && (!noSpace(err) || len(l.list) == 0) {
+		return l, err
+	}
+	return l, nil // where there is no room, the first write begins the next file
 }

@@ -101,7 +101,8 @@ func (t *tracker) hole(lf *logFile, h hole) {
 		return
 	}
 	t.settle(t.last)
-	t.pending = &Damage{File: lf.name, Offset: h.offset, End: h.end, Reason: h.reason}
+	t.pending = &Damage{File: lf.name, Offset: h.offset, End: h.end, Reason: h.reason,
+		Newest: lf.doubt > 0 && h.offset >= lf.doubt}
 	t.known = h.lsn
 }
 
@@ -130,7 +131,7 @@ func (t *tracker) firstLost() uint64 { return max(t.last, t.after) + 1 }
 
 // finish ends a file.
 func (t *tracker) finish(lf *logFile, end int64, next uint64) {
-	upTo := max(t.last, t.known)
+	upTo := max(t.last, t.known, lf.upTo)
 	switch {
 	case next > 0:
 		upTo = max(upTo, next-1)
@@ -143,67 +144,4 @@ func (t *tracker) finish(lf *logFile, end int64, next uint64) {
 		upTo = max(upTo, lf.hdr.lastLSN)
 	}
 	t.lostUpTo(lf, end, upTo)
-}
-
-// tail is what is at the end of the last file.
-type tail struct {
-	proven  int64 // up to here the file was known to be synced
-	good    int64 // up to here there are whole records, but for damage below proven
-	records int64 // data records in [proven, good)
-	first   uint64
-	torn    *hole // beyond good; nil = nothing
-}
-
-// survey reads the last file to find its tail.
-func survey(f vfs.File, lf *logFile) (tail, error) {
-	t := tail{proven: dataStart}
-	if lf.hdrOK {
-		t.proven = max(t.proven, lf.hdr.proven)
-	}
-	var unproven []placed // records that may be beyond proven; few, as each group proves the last
-	var holes []hole
-	end, err := walk(f, lf.hdr.salt(), min(dataStart, lf.size), lf.size, visitor{
-		record: func(p placed, _ []byte) error {
-			if p.synced > t.proven {
-				t.proven = p.synced
-				unproven = beyond(unproven, t.proven)
-			}
-			if p.offset >= t.proven {
-				unproven = append(unproven, p)
-			}
-			return nil
-		},
-		hole: func(h hole) { holes = append(holes, h) },
-	})
-	if err != nil {
-		return t, err
-	}
-	t.good = max(min(t.proven, lf.size), end)
-	for _, h := range holes {
-		// Without its header a file has been damaged, and may be proven further. A
-		// hole that has a record's length is all damage if any of it is proven.
-		if h.end <= t.proven || !lf.hdrOK || h.lsn > 0 && h.offset < t.proven {
-			continue
-		}
-		from := max(h.offset, t.proven)
-		t.good, t.torn = from, &hole{offset: from, end: end, reason: h.reason}
-		break
-	}
-	for _, p := range beyond(unproven, t.proven) {
-		if p.kind == kindData && p.offset < t.good {
-			if t.records == 0 {
-				t.first = p.lsn
-			}
-			t.records++
-		}
-	}
-	return t, nil
-}
-
-func beyond(list []placed, offset int64) []placed {
-	i := 0
-	for i < len(list) && list[i].offset < offset {
-		i++
-	}
-	return list[i:]
 }

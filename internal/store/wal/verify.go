@@ -22,7 +22,7 @@ func Verify(fsys vfs.FS, dir string, fn func(Record) error) (Report, error) {
 		if err != nil {
 			return rep, fmt.Errorf("wal: %s: %w", last.name, err)
 		}
-		last.size = t.good
+		last.size, last.doubt, last.upTo = t.good, t.doubt(), t.upTo
 		if t.torn != nil {
 			rep.Torn = tornAt(last, t.torn, "")
 		}

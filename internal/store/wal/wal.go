@@ -65,15 +65,23 @@ type Damage struct {
 	// FirstLost > LastLost: none.
 	FirstLost, LastLost uint64
 	Reason              string
+	// Newest says that the bytes are above that point after all, but look as if
+	// they had been written whole: they are the newest records, and nobody knows
+	// whether these were acknowledged.
+	Newest bool
 }
 
 // Torn is the tail that Open cut: bytes of records that were being written,
-// above the point up to which the file was known to be on disk.
+// above the point up to which the file was known to be on disk, and that were
+// not written whole.
 type Torn struct {
 	File        string
 	Offset, End int64
-	Quarantine  string // the file that has the bytes [Offset, End) now; "" from Verify
-	Reason      string
+	// Quarantine is the file that has the bytes [Offset, End) now; "" from
+	// Verify, and where there was no room for it: they are set aside before the
+	// first write then.
+	Quarantine string
+	Reason     string
 }
 
 // Recovery is what Open found.
@@ -84,7 +92,8 @@ type Recovery struct {
 	FirstLSN, LastLSN uint64 // of the replayed records; 0 = none
 	Bytes             int64  // of the replayed records' bodies
 	// Rewritten is the number of records at the end that nothing proved to be on
-	// disk; they were copied to a new file and synced before any was replayed.
+	// disk; they were written again, to a new file or, where there was no room for
+	// one, where they are, and synced before any was replayed.
 	Rewritten int64
 	Torn      *Torn // nil = none
 	Damage    []Damage
