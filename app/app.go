@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/firnlog/firn/target"
 )
 
 // Options says what is built in beyond the standard firn. The zero value is
@@ -22,6 +24,8 @@ import (
 type Options struct {
 	// Version is what `firn version` prints. Default: what the build knows.
 	Version string
+	// Targets are the kinds of targets that a configuration may name.
+	Targets []target.Kind
 }
 
 // Exit codes of the command.
@@ -46,7 +50,7 @@ func Main(o Options) {
 
 // run is Main without the process: it returns the exit code.
 func run(ctx context.Context, o Options, env *environment, args []string) (code int) {
-	env.ctx, env.command, env.version = ctx, "firn", describeVersion(o.Version)
+	env.ctx, env.command, env.version, env.kinds = ctx, "firn", describeVersion(o.Version), o.Targets
 	var cli commands
 	exited := false
 	parser, err := kong.New(&cli,

@@ -15,7 +15,7 @@ import (
 const description = `The event log of your system: append-only, durable, queryable, live.
 
 A first round:
-  firn serve                                           # a log in ./data, on 127.0.0.1:7070
+  firn serve                                           # a log in ./data, on localhost:7070
   firn instances create shop
   firn append -i shop --type order.paid '{"total": 12}'
   firn query -i shop --where 'payload.total>10'
@@ -24,6 +24,7 @@ A first round:
 // commands is the whole command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" group:"run" help:"Serve a data directory over HTTP."`
+	Config  configCommand  `cmd:"" group:"run" help:"Check and show the configuration of a server."`
 	Doctor  doctorCommand  `cmd:"" group:"run" help:"Check directory, disk, limits, port, server and clock."`
 	Version versionCommand `cmd:"" group:"run" help:"Say which build this is, and which the server is."`
 

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/term"
+
+	"github.com/firnlog/firn/target"
 )
 
 // environment is what a command has around it. Results go to out, everything
@@ -23,6 +25,8 @@ type environment struct {
 	wide    bool // tables are not cut at the width
 	color   bool // colour what goes to out
 	getenv  func(string) string
+	environ []string      // the same as NAME=value
+	kinds   []target.Kind // of targets, that are built in
 	version versionInfo
 	command string // the command that runs, for error messages
 }
@@ -39,7 +43,7 @@ func (env *environment) tableWidth() int {
 // terminal is the environment of a process.
 func terminal(in, out, err *os.File) *environment {
 	env := &environment{
-		ctx: context.Background(), in: in, out: out, err: err, width: 80, getenv: os.Getenv,
+		ctx: context.Background(), in: in, out: out, err: err, width: 80, getenv: os.Getenv, environ: os.Environ(),
 		inTerminal:  term.IsTerminal(int(in.Fd())),
 		outTerminal: term.IsTerminal(int(out.Fd())),
 		errTerminal: term.IsTerminal(int(err.Fd())),

@@ -62,7 +62,13 @@ var arrows = map[string][]string{
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
-	"app":      {".", "client", "event", "query", "internal/auth", "internal/catalog", "internal/inert", "internal/server"},
+	// The configuration ends in typed options and what the targets are.
+	"internal/config": {"event", "query", "target"},
+
+	"app": {
+		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert",
+		"internal/server", "internal/server/happyview", "internal/server/webdebug",
+	},
 	"cmd/firn": {"app"},
 
 	// What tests are made of: only tests may import it.
@@ -147,7 +153,7 @@ var libraries = map[string][]string{
 	"github.com/prometheus/client_golang":      {"internal/server"},
 	"github.com/alecthomas/kong":               {"app"},
 	"github.com/schollz/progressbar/v3":        {"app"},
-	"github.com/goccy/go-yaml":                 {"internal/catalog"},
+	"github.com/goccy/go-yaml":                 {"internal/catalog", "internal/config"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/catalog"},
 	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
 	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "app"},
