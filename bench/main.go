@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type config struct {
 	runs    int
 	engines []string
 	rows    []string
+	scale   []int
 	dir     string
 	binary  string
 }
@@ -35,7 +37,7 @@ type config struct {
 func main() {
 	log.SetFlags(0)
 	var c config
-	var engines, rows, out string
+	var engines, rows, sizes, out string
 	flag.IntVar(&c.events, "events", 1_000_000, "events in the dataset")
 	flag.IntVar(&c.streams, "streams", 10_000, "streams in the dataset")
 	flag.IntVar(&c.batch, "batch", 1_000, "events a batch")
@@ -43,11 +45,19 @@ func main() {
 	flag.IntVar(&c.runs, "runs", 15, "counted runs of each question")
 	flag.StringVar(&engines, "engines", "firn,sqlite,duckdb,postgres", "what to measure")
 	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen", "which tables")
+	flag.StringVar(&sizes, "scale", "", "ask one log as it grows, at these numbers of events: 1000000,10000000,100000000")
 	flag.StringVar(&c.dir, "dir", "", "where to keep the data; default a temporary directory, removed afterwards")
 	flag.StringVar(&c.binary, "firn", "", "firn binary; default: built from this checkout")
 	flag.StringVar(&out, "out", "RESULTS.md", "where to write the report, - for standard output")
 	flag.Parse()
 	c.engines, c.rows = strings.Split(engines, ","), strings.Split(rows, ",")
+	for size := range strings.FieldsFuncSeq(sizes, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			log.Fatalf("bench: -scale %s: %s is no number of events", sizes, size)
+		}
+		c.scale = append(c.scale, n)
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -101,6 +111,9 @@ func run(ctx context.Context, c config) (string, error) {
 		if err := firnOnly(ctx, c, r); err != nil {
 			return "", err
 		}
+	}
+	if err := scale(ctx, c, r); err != nil {
+		return "", fmt.Errorf("scale: %w", err)
 	}
 	if c.has("ingest") {
 		r.yardstick(ctx, batches)

@@ -24,6 +24,7 @@ type report struct {
 	engines      []engineRow
 	questions    []questionRow
 	rows         [][4]string
+	scale        []*scaleStep
 	zstd         string
 }
 
@@ -126,6 +127,7 @@ func (r *report) markdown() string {
 		r.config.events, r.datasetBytes/max(r.config.events, 1), r.config.streams, r.config.batch, r.config.seed, r.config.runs)
 	r.ingestTable(&b)
 	r.questionTable(&b)
+	r.scaleTable(&b)
 	if len(r.rows) > 0 {
 		b.WriteString("## Firn alone\n\n| what | measured | ratio | goal |\n|---|---|---|---|\n")
 		for _, row := range r.rows {
