@@ -2,8 +2,16 @@
 // in package app; what is built in beyond that is listed here and nowhere else.
 package main
 
-import "github.com/firnlog/firn/app"
+import (
+	"github.com/firnlog/firn/app"
+	"github.com/firnlog/firn/target"
+	"github.com/firnlog/firn/target/file"
+	"github.com/firnlog/firn/target/sqlite"
+)
 
 func main() {
-	app.Main(app.Options{})
+	app.Main(app.Options{Targets: []target.Kind{
+		file.Kind(),
+		sqlite.Kind(),
+	}})
 }
