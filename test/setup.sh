@@ -2,9 +2,10 @@
 # Installs what the tests need and the machine lacks: a C and C++ compiler (the
 # race detector, DuckDB in the bench module), curl (the README's commands), git,
 # what makes and mounts file systems (test/powercut), Node.js with the libraries
-# of the client that the Codebolt door is tested with, and Python with requests
-# (integrations/querybook). Runs any number
-# of times; does nothing when everything is there.
+# of the client that the Codebolt door is tested with, Python with requests
+# (integrations/querybook), and the servers of PostgreSQL and MariaDB, which the
+# tests of the SQL targets start by themselves. Runs any number of times; does
+# nothing when everything is there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,6 +21,8 @@ have mkfs.xfs || missing="$missing xfsprogs"
 have mount || missing="$missing mount"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || have postgres || missing="$missing postgresql"
+have mariadbd || missing="$missing mariadb-server"
 /usr/bin/python3 -c 'import requests' 2>/dev/null || missing="$missing python3 python3-requests"
 
 install_packages() {

@@ -40,8 +40,10 @@ var arrows = map[string][]string{
 	// Where events also go: the delivery reads the log, a target only gets batches.
 	"target": {".", "event", "query", "internal/store/vfs", "internal/store/wal"},
 	// Each target is small and knows no other; the SQL ones share what is no SQL.
-	"target/table":  {"event", "target"},
-	"target/sqlite": {"event", "target", "target/table"},
+	"target/table":        {"event", "target"},
+	"target/sqlite":       {"event", "target", "target/table"},
+	"target/postgres":     {"event", "target", "target/table"},
+	"target/databasetest": {},
 
 	"target/targettest": {"event", "target"},
 
@@ -162,6 +164,7 @@ var libraries = map[string][]string{
 	"github.com/rivo/uniseg":                   {"app"},
 	"github.com/cespare/xxhash/v2":             {"internal/store"},
 	"modernc.org/sqlite":                       {"target/sqlite"},
+	"github.com/jackc/pgx/v5":                  {"target/postgres"},
 }
 
 // testLibraries are the modules that tests may use besides.

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/target"
+	"github.com/firnlog/firn/target/databasetest"
+)
+
+// server is the PostgreSQL of this package's tests.
+var server *databasetest.Server
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(databasetest.Main{M: m, Start: func() (s *databasetest.Server, err error) {
+		server, err = databasetest.Postgres()
+		return server, err
+	}})
+}
+
+var theLog = target.Identity{ID: "0191f3a0-0000-7000-8000-000000000001", Epoch: 1}
+
+var databases atomic.Int64
+
+// newDatabase makes a database of a test's own, and settings for it.
+func newDatabase(t *testing.T, options string) Settings {
+	t.Helper()
+	s := Settings{Host: "127.0.0.1", Port: server.Port, Username: databasetest.PostgresUser, Database: fmt.Sprintf("test%d", databases.Add(1)), SSLMode: "disable", TableName: "event_logs"}
+	all := s
+	all.Database = "postgres"
+	exec(t, connect(t, all), "CREATE DATABASE "+s.Database+" "+options)
+	return s
+}
+
+// connect is another program's connection.
+func connect(t *testing.T, s Settings) *pgx.Conn {
+	t.Helper()
+	config, err := s.connection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func exec(t *testing.T, conn *pgx.Conn, statements string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), statements, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatalf("%s: %v", statements, err)
+	}
+}
+
+// ask returns a query's rows, each a line of its columns' text.
+func ask(t *testing.T, conn *pgx.Conn, query string) []string {
+	t.Helper()
+	found, err := conn.Query(t.Context(), query, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer found.Close()
+	var lines []string
+	for found.Next() {
+		var line []string
+		for _, v := range found.RawValues() {
+			line = append(line, string(v))
+		}
+		lines = append(lines, strings.Join(line, "|"))
+	}
+	if err := found.Err(); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return lines
+}
+
+func newTarget(t *testing.T, s Settings) target.Checkpointer {
+	t.Helper()
+	made, err := Kind().New(&s, target.Environment{Name: "postgres", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = made.Close() })
+	return made.(target.Checkpointer)
+}
+
+func opened(t *testing.T, s Settings) target.Checkpointer {
+	t.Helper()
+	made := newTarget(t, s)
+	if err := made.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// numbered makes events from one position on.
+func numbered(from, n int) []event.Event {
+	events := make([]event.Event, n)
+	for i := range events {
+		at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC).Add(time.Duration(from+i) * time.Millisecond)
+		events[i] = event.Event{
+			ID: fmt.Sprint("e", from+i), StreamID: "s", SequenceNumber: int64(from + i), Position: int64(from + i),
+			EventType: "message.received", Timestamp: at, RecordedAt: at, Severity: event.Info,
+			Payload: []byte(fmt.Sprintf(`{"n":%d}`, from+i)), Metadata: []byte(`{}`),
+		}
+	}
+	return events
+}
+
+func batch(events []event.Event) target.Batch {
+	return target.Batch{
+		Log: theLog, Instance: target.Instance{ID: "0191f3a0-0000-7000-8000-00000000000a", Name: "app"},
+		Events: events, Through: events[len(events)-1].Position,
+	}
+}
+
+func mustWrite(t *testing.T, to target.Target, events []event.Event) {
+	t.Helper()
+	written, err := to.Write(t.Context(), batch(events))
+	if err != nil || written != len(events) {
+		t.Fatalf("Write: %d of %d, %v", written, len(events), err)
+	}
+}
+
+func TestTheTableIsTheDocumentedOne(t *testing.T) {
+	s := newDatabase(t, "")
+	opened(t, s)
+	documented := newDatabase(t, "")
+	exec(t, connect(t, documented), documentedTable)
+	for _, question := range []string{
+		`SELECT column_name, data_type, character_maximum_length, is_nullable, column_default, ordinal_position
+			FROM information_schema.columns WHERE table_name = 'event_logs' ORDER BY ordinal_position`,
+		`SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'event_logs' ORDER BY 1`,
+	} {
+		want := ask(t, connect(t, documented), question)
+		if diff := cmp.Diff(want, ask(t, connect(t, s), question)); diff != "" || len(want) == 0 {
+			t.Errorf("%s: the documented schema (-) and the target's (+) differ:\n%s", question, diff)
+		}
+	}
+}
+
+// TestRows: the server's clock is not UTC, the rows are.
+func TestRows(t *testing.T) {
+	s := newDatabase(t, "")
+	to := opened(t, s)
+	events := numbered(1, 4)
+	events[0].Timestamp = time.Date(2023, 12, 25, 14, 30, 45, 999_999_900, time.FixedZone("", 2*3600))
+	events[1].Payload = []byte(`{"z":1e3,"a":"é\\\"\n\t😀","n":9223372036854775808,"deep":{"k":[1.10,null]}}`)
+	events[2].EventType = `it's "quoted"; DROP TABLE event_logs;-- \N`
+	events[3].Timestamp = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	mustWrite(t, to, events)
+	got := ask(t, connect(t, s), `SELECT id, event_type, timestamp, data, created_at FROM event_logs ORDER BY id`)
+	want := []string{
+		`1|message.received|2023-12-25 12:30:45.999999|{"n": 1}|2026-11-21 12:00:00.001`,
+		`2|message.received|2026-11-21 12:00:00.002|{"a": "é\\\"\n\t😀", "n": 9223372036854775808, "z": 1000, "deep": {"k": [1.10, null]}}|2026-11-21 12:00:00.002`,
+		`3|` + events[2].EventType + `|2026-11-21 12:00:00.003|{"n": 3}|2026-11-21 12:00:00.003`,
+		`4|message.received|0001-01-01 00:00:00 BC|{"n": 4}|2026-11-21 12:00:00.004`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
