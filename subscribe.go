@@ -39,6 +39,12 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 	return s.store.Next(ctx, max)
 }
 
+// Read is Next that does not wait: where there is nothing new, the delivery is
+// empty. More says that the log goes on behind a delivery without events.
+func (s *Subscription) Read(ctx context.Context, max int) (d Delivery, more bool, err error) {
+	return s.store.Read(ctx, max)
+}
+
 // Close ends the subscription; a Next that waits fails with ErrClosed. Closing
 // twice is harmless.
 func (s *Subscription) Close() { s.store.Close() }
@@ -47,3 +53,20 @@ func (s *Subscription) Close() { s.store.Close() }
 // it begins, which with FromNow is the last position there was. It is for the
 // goroutine that calls Next.
 func (s *Subscription) Position() int64 { return s.store.Position() }
+
+// Head is how far an instance goes: the Instance, the Last position it has given,
+// and whether it is Deleted.
+type Head = store.Head
+
+// Watch tells which instances have news: events, another name, their making and
+// their end. Quiet instances cost it nothing, however many there are: where one
+// Subscription each would be too many, a Watch says which to read. Its methods:
+// News (a channel that has a value when there may be something), Take (what there
+// is; the first time every instance), Close.
+type Watch = store.Watch
+
+// Watch begins to watch. Close must be called.
+func (l *Log) Watch() *Watch { return l.store.Watch() }
+
+// Heads are all instances, by name, and how far they go.
+func (l *Log) Heads() []Head { return l.store.Heads() }

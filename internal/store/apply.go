@@ -24,6 +24,7 @@ func (l *Log) apply(e *entry, lsn uint64) {
 	}
 	for _, b := range e.batches {
 		b.to.publish(b.stampedBatch, lsn, &l.head.bytes)
+		l.watches.tell(b.to)
 		l.head.rows.Add(int64(b.len()))
 		bytes := l.head.bytes.Add(int64(len(b.section)))
 		l.stats.events.Add(int64(b.len()))
@@ -48,6 +49,7 @@ func (l *Log) applyControl(e *entry) {
 		}
 		l.byID[in.uuid], l.byName[in.meta.Name] = in, in
 		l.changes.instances[in] = struct{}{}
+		l.watches.tell(in)
 	case c.Updated != nil:
 		l.applyUpdate(c.Updated)
 	case c.Deleted != "":
@@ -74,6 +76,7 @@ func (l *Log) applyUpdate(r *instanceRecord) {
 	in.meta = r.meta()
 	in.mu.Unlock()
 	l.byName[r.Name] = in
+	l.watches.tell(in)
 	l.changes.instances[in] = struct{}{}
 }
 
@@ -90,6 +93,7 @@ func (l *Log) applyDelete(id string) {
 	in.deleted = true
 	in.wakeUp()
 	in.mu.Unlock()
+	l.watches.tell(in)
 	l.changes.deleted = append(l.changes.deleted, id)
 	l.changes.removals = slices.DeleteFunc(l.changes.removals, func(r removal) bool { return r.Instance == id })
 	l.removals = slices.DeleteFunc(l.removals, func(r removal) bool { return r.Instance == id })

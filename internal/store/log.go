@@ -80,6 +80,7 @@ type Log struct {
 	stop       context.CancelFunc // of background work
 	background *background
 	work       chan struct{} // wakes background work
+	watches    watches
 
 	stats struct {
 		appends, events, duplicates atomic.Int64
@@ -133,6 +134,7 @@ func (l *Log) wakeAll() {
 		in.wakeUp()
 		in.mu.Unlock()
 	}
+	l.watches.tell(nil)
 }
 
 func (l *Log) isClosed() bool {

@@ -19,6 +19,8 @@ type SubscribeRequest struct {
 	// the beginning. Ignored with FromNow.
 	After   int64
 	FromNow bool
+	// Bytes, if not 0, is the size from which on a Delivery gets no further event.
+	Bytes int64
 }
 
 // Delivery is what Next returns.
@@ -44,6 +46,7 @@ type Subscription struct {
 	where  query.Condition
 	after  int64 // how far the log has been read
 	told   int64 // last position of the gaps that have been told
+	bytes  int64 // SubscribeRequest.Bytes
 	closed atomic.Bool
 	done   chan struct{}
 
@@ -79,7 +82,7 @@ func (l *Log) Subscribe(ctx context.Context, r SubscribeRequest) (*Subscription,
 	}
 	l.stats.subscriptions.Add(1)
 	return &Subscription{
-		log: l, in: in, where: r.Where, after: r.After, told: r.After, done: make(chan struct{}),
+		log: l, in: in, where: r.Where, after: r.After, told: r.After, bytes: r.Bytes, done: make(chan struct{}),
 		scan: exec.NewScanner(r.Where, l.memory, l.ahead),
 	}, nil
 }
@@ -107,12 +110,7 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 		if err != nil {
 			return Delivery{}, err
 		}
-		var d Delivery
-		var more bool
-		err = s.log.tryAgain(s.in, func() (err error) {
-			d, more, err = s.read(ctx, max)
-			return err
-		})
+		d, more, err := s.Read(ctx, max)
 		if err != nil {
 			return Delivery{}, err
 		}
@@ -125,6 +123,22 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// Read is Next that does not wait: where there is nothing new, the delivery is
+// empty. More says that the log goes on behind a delivery without events.
+func (s *Subscription) Read(ctx context.Context, max int) (d Delivery, more bool, err error) {
+	if s.closed.Load() || s.log.isClosed() {
+		return d, false, ErrClosed
+	}
+	err = s.log.tryAgain(s.in, func() (err error) {
+		d, more, err = s.read(ctx, max)
+		return err
+	})
+	if err != nil {
+		return Delivery{}, false, err
+	}
+	return d, more, nil
 }
 
 // wake returns what is closed at the next publication after now.
@@ -218,7 +232,7 @@ func (s *Subscription) readSegments(ctx context.Context, v *view, until int64, m
 // readHead reads events of the head, row by row: what is new is seldom much.
 func (s *Subscription) readHead(v *view, until int64, most int, d *Delivery) error {
 	var fault error
-	seen := 0
+	seen, size := 0, int64(0)
 	v.chunks(func(c *chunkView) bool {
 		if c.last() <= s.after {
 			return true
@@ -229,7 +243,7 @@ func (s *Subscription) readHead(v *view, until int64, most int, d *Delivery) err
 			}
 			for i := max(0, int(s.after+1-b.first)); i < b.len(); i++ {
 				at := b.first + int64(i)
-				if at > until || len(d.Events) == most || seen == scanStep {
+				if at > until || len(d.Events) == most || seen == scanStep || s.bytes > 0 && size >= s.bytes {
 					return false
 				}
 				seen++
@@ -241,6 +255,7 @@ func (s *Subscription) readHead(v *view, until int64, most int, d *Delivery) err
 				d.Position = at
 				if s.where == nil || query.Match(s.where, &e) {
 					d.Events = append(d.Events, e)
+					size += int64(len(e.Payload) + len(e.Metadata))
 				}
 			}
 		}
