@@ -222,6 +222,7 @@ func (l *Log) exchange(in *instance, e *edit, change contentEdit, files replaced
 		if change.Removed != nil {
 			n.removed = change.Removed
 		}
+		n.unindexed = changedIndex(n.unindexed, change.Unindexed, change.Indexed)
 	})
 	in.replace(n, func(v *view) { v.events = n.rows() + int64(v.headRows()) })
 	return nil

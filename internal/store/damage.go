@@ -49,11 +49,14 @@ func (l *Log) mend(in *instance, err error) (again bool, _ error) {
 
 // mendLocked is mend with maintenance held.
 func (l *Log) mendLocked(in *instance, err error) (again bool, _ error) {
+	v := in.current().version
+	if r := damagedRun(err); r != nil {
+		return l.mendRun(in, v, r)
+	}
 	var d *segment.DamageError
 	if !errors.As(err, &d) {
 		return false, unreadable(err)
 	}
-	v := in.current().version
 	i := slices.IndexFunc(v.segments, func(s *segmentFile) bool { return s.path() == d.File })
 	if i < 0 {
 		return !in.isDeleted(), ErrNotFound // it has been exchanged meanwhile
@@ -72,7 +75,7 @@ func (l *Log) mendLocked(in *instance, err error) (again bool, _ error) {
 
 func tellsOfDamage(err error) bool {
 	var d *segment.DamageError
-	return errors.As(err, &d)
+	return errors.As(err, &d) || damagedRun(err) != nil
 }
 
 // unreadable makes the error of a disk that cannot be read ErrUnreadable.
@@ -240,7 +243,10 @@ func (l *Log) takeBack(in *instance, s *segmentFile, r lostRange) error {
 	if err := l.writeStreams(in, in.number(), changed); err != nil {
 		return err
 	}
-	change := contentEdit{Instance: in.id, Next: in.nextFile, Found: []Gap{r.Gap}, Add: []segmentMeta{s.meta}}
+	// Runs that were merged meanwhile may have left out what was lost.
+	change := contentEdit{
+		Instance: in.id, Next: in.nextFile, Found: []Gap{r.Gap}, Add: []segmentMeta{s.meta}, Unindexed: []Gap{r.Gap},
+	}
 	e := &edit{Contents: []contentEdit{change}}
 	for _, where := range r.Removals {
 		again := l.newRemoval(in)
@@ -256,6 +262,7 @@ func (l *Log) takeBack(in *instance, s *segmentFile, r lostRange) error {
 	l.mu.Unlock()
 	n := in.current().version.with(func(n *version) {
 		n.lost = changedLosses(n.lost, change.Found, nil)
+		n.unindexed = changedIndex(n.unindexed, change.Unindexed, nil)
 		n.segments = with
 	})
 	in.replace(n, func(v *view) { v.events = n.rows() + int64(v.headRows()) })

@@ -252,6 +252,9 @@ func TestLostSegmentComesBack(t *testing.T) {
 	if d := cmp.Diff(want, r.Events[:len(want)]); d != "" || len(r.Lost) != 0 {
 		t.Errorf("with the file put back, lost %v (-want +got):\n%s", r.Lost, d)
 	}
+	if err := l.round(t.Context()); err != nil { // indexes its ids again
+		t.Fatal(err)
+	}
 	if r := verify(t, l); len(r.Problems) != 0 {
 		t.Errorf("verify: %+v", r.Problems)
 	}

@@ -78,8 +78,20 @@ func (l *Log) checkInstance(in *instance) error {
 			return err
 		}
 	}
-	for name, bytes := range runs {
-		l.report(event.Critical, "instance %q: id run %s is missing or not %d bytes long: appends with ids fail", in.meta.Name, name, bytes)
+	for _, r := range v.runs {
+		if _, wrong := runs[r.meta.Name]; !wrong {
+			continue
+		}
+		damage, err := r.examine(l.background.ctx)
+		if err != nil {
+			return err
+		}
+		if damage == nil {
+			damage = fmt.Errorf("it does not have %d bytes", r.meta.Bytes)
+		}
+		if err := l.setRunAside(in, r, damage); err != nil {
+			return err
+		}
 	}
 	return l.checkPositions(in)
 }

@@ -34,7 +34,7 @@ func (l *Log) load(c *contents) (*instance, error) {
 	}
 	in := newInstance(id, c.record.meta())
 	ver := newVersion()
-	ver.sealed, ver.recorded, ver.removed, ver.lost = c.sealed, c.recorded, c.removed, c.lost
+	ver.sealed, ver.recorded, ver.removed, ver.lost, ver.unindexed = c.sealed, c.recorded, c.removed, c.lost, c.unindexed
 	for _, m := range c.segments {
 		ver.segments = append(ver.segments, l.segmentFile(in, m))
 	}

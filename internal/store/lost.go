@@ -176,6 +176,7 @@ func (l *Log) amend(in *instance, change contentEdit, also func(n *version)) err
 		if change.Removed != nil {
 			n.removed = change.Removed
 		}
+		n.unindexed = changedIndex(n.unindexed, change.Unindexed, change.Indexed)
 		also(n)
 	})
 	in.replace(n, func(v *view) { v.events = n.rows() + int64(v.headRows()) })

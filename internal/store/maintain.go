@@ -95,7 +95,7 @@ func (l *Log) round(ctx context.Context) error {
 		}
 		errs = append(errs, l.compact(ctx, in))
 	}
-	errs = append(errs, l.freeWAL(ctx))
+	errs = append(errs, l.reindexAll(ctx), l.freeWAL(ctx))
 	l.reserve.shrink(l.reserveFor(0))
 	return errors.Join(errs...)
 }

@@ -66,6 +66,10 @@ type contentEdit struct {
 	// Found are lost ranges that are not lost any more, Lost new ones.
 	Found []Gap       `json:"found,omitempty"`
 	Lost  []lostRange `json:"lost,omitempty"`
+	// Unindexed are ranges of positions whose ids no run has any more, Indexed
+	// those that runs have again.
+	Unindexed []Gap `json:"unindexed,omitempty"`
+	Indexed   []Gap `json:"indexed,omitempty"`
 }
 
 // manifest is the open manifest. Its methods may be called by many goroutines.
@@ -103,6 +107,8 @@ type contents struct {
 	runs     []runMeta
 	removed  []Gap
 	lost     []lostRange // in order
+
+	unindexed []Gap // in order
 }
 
 func openManifest(fsys vfs.FS, dir string) (*manifest, wal.JournalRecovery, error) {
@@ -170,6 +176,7 @@ func (c *contents) apply(e *contentEdit) {
 		c.removed = e.Removed
 	}
 	c.lost = changedLosses(c.lost, e.Found, e.Lost)
+	c.unindexed = changedIndex(c.unindexed, e.Unindexed, e.Indexed)
 }
 
 // snapshot is the state as edits: the log's own, then one an instance.
@@ -190,7 +197,7 @@ func (s *manifestState) snapshot() iter.Seq[[]byte] {
 			c := s.contents[id]
 			e := &edit{Instances: []instanceRecord{c.record}, Contents: []contentEdit{{
 				Instance: id, Sealed: c.sealed, Recorded: c.recorded, Next: c.next,
-				Add: c.segments, AddRuns: c.runs, Removed: c.removed, Lost: c.lost,
+				Add: c.segments, AddRuns: c.runs, Removed: c.removed, Lost: c.lost, Unindexed: c.unindexed,
 			}}}
 			if !yield(e.encode()) {
 				return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,11 @@ type runMeta struct {
 	Name  string `json:"name"`
 	Pairs int64  `json:"pairs"`
 	Bytes int64  `json:"bytes"`
+	// Sum tells the run from others (idrun.Run.Sum); 0 = not known.
+	Sum uint32 `json:"sum,omitempty"`
+	// First and Last are the range of its positions; 0 = not known.
+	First int64 `json:"first,omitempty"`
+	Last  int64 `json:"last,omitempty"`
 }
 
 const runSuffix = ".run"
@@ -102,6 +108,9 @@ func (r *runFile) ReadAt(p []byte, at int64) (int, error) {
 func (r *runFile) opened() (vfs.File, error) {
 	if r.file == nil {
 		f, err := r.log.opts.FS.Open(r.path())
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &idrun.DamageError{File: r.path(), Reason: "the file is missing"}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -119,14 +128,34 @@ func (r *runFile) use() (*idrun.Run, error) {
 	if run != nil {
 		return run, nil
 	}
-	run, err := idrun.Open(r.path(), r, r.meta.Bytes)
+	run, err := r.read()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.run = run
 	return run, nil
+}
+
+// read reads the run's filter anew.
+func (r *runFile) read() (*idrun.Run, error) {
+	run, err := idrun.Open(r.path(), r, r.meta.Bytes)
+	if err == nil && r.meta.Sum != 0 && run.Sum() != r.meta.Sum {
+		err = &idrun.DamageError{File: r.path(), Reason: "it is not the one that the manifest knows"}
+	}
+	return run, err
+}
+
+// ofPairs yields sorted pairs.
+func ofPairs(pairs []idrun.Pair) iter.Seq2[idrun.Pair, error] {
+	return func(yield func(idrun.Pair, error) bool) {
+		for _, p := range pairs {
+			if !yield(p, nil) {
+				return
+			}
+		}
+	}
 }
 
 // writeRun writes a run file of an instance.
@@ -136,8 +165,9 @@ func (l *Log) writeRun(in *instance, number, n int64, pairs iter.Seq2[idrun.Pair
 		return nil, err
 	}
 	r := l.runFile(in, runMeta{Name: fmt.Sprint(number, runSuffix), Pairs: n})
-	err := l.writeFile(dir, r.meta.Name, func(w io.Writer) (err error) {
-		r.meta.Bytes, err = idrun.Write(w, n, pairs)
+	err := l.writeFile(dir, r.meta.Name, func(w io.Writer) error {
+		info, err := idrun.Write(w, n, pairs)
+		r.meta.Bytes, r.meta.Sum, r.meta.First, r.meta.Last = info.Bytes, info.Sum, info.First, info.Last
 		return err
 	})
 	if err != nil {
@@ -178,7 +208,7 @@ func (l *Log) sealedEvent(ctx context.Context, in *instance, v *view, id string,
 			return nil, fmt.Errorf("look up id %q: %w", id, err)
 		}
 	}
-	return nil, nil
+	return l.unindexedEvent(ctx, in, v, id)
 }
 
 // eventAt is the sealed event at a position if it has that id, else nil.

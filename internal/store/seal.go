@@ -253,13 +253,7 @@ func (s *sealing) writeRun() error {
 		return nil
 	}
 	idrun.Sort(s.pairs)
-	r, err := s.log.writeRun(s.in, s.in.number(), int64(len(s.pairs)), func(yield func(idrun.Pair, error) bool) {
-		for _, p := range s.pairs {
-			if !yield(p, nil) {
-				return
-			}
-		}
-	})
+	r, err := s.log.writeRun(s.in, s.in.number(), int64(len(s.pairs)), ofPairs(s.pairs))
 	if err == nil {
 		s.runs = append(s.runs, r)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/firnlog/firn/internal/store/idrun"
 	"github.com/firnlog/firn/internal/store/wal"
 )
 
@@ -15,10 +14,10 @@ type verification struct {
 	report      VerifyReport
 	done, total int64
 	progress    func(done, total int64)
-	damaged     []found // segments
+	damaged     []found // segments and runs
 }
 
-// found is a damaged segment.
+// found is a damaged segment or run.
 type found struct {
 	in     *instance
 	damage error
@@ -54,7 +53,7 @@ func (l *Log) Verify(ctx context.Context, progress func(done, total int64)) (Ver
 	}
 	for _, f := range x.damaged {
 		if _, err := l.mend(f.in, f.damage); err != nil && !errors.Is(err, ErrNotFound) {
-			return x.report, fmt.Errorf("set a damaged segment aside: %w", err)
+			return x.report, fmt.Errorf("set a damaged file aside: %w", err)
 		}
 	}
 	return x.report, nil
@@ -76,6 +75,9 @@ func (x *verification) instance(ctx context.Context, h heldInstance) error {
 	x.report.Events += int64(v.headRows())
 	for _, r := range v.version.lost {
 		x.problem(x.log.instancePath(in, segmentsDir), "positions %d to %d are lost to damage that was found earlier", r.First, r.Last)
+	}
+	for _, g := range v.version.unindexed {
+		x.problem(x.log.instancePath(in, idsDir), "the ids of positions %d to %d are being indexed again, after damage that was found earlier", g.First, g.Last)
 	}
 	known := v.version.known()
 	numbers := newNumbering(x, in, known)
@@ -138,9 +140,9 @@ func (x *verification) segment(ctx context.Context, s *segmentFile, numbers *num
 
 func (x *verification) run(ctx context.Context, r *runFile, sealed int64) error {
 	defer x.advance(r.meta.Bytes)
-	run, err := idrun.Open(r.path(), r, r.meta.Bytes) // not what memory has of it
+	run, err := r.read() // not what memory has of it
 	if err != nil {
-		x.problem(r.path(), "%v", err)
+		x.runProblem(r, err)
 		return nil
 	}
 	n, last := int64(0), uint64(0)
@@ -149,7 +151,7 @@ func (x *verification) run(ctx context.Context, r *runFile, sealed int64) error 
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
-			x.problem(r.path(), "%v", err)
+			x.runProblem(r, err)
 			return nil
 		case p.Position < 1 || p.Position > sealed || p.Fingerprint < last:
 			x.problem(r.path(), "pair %d leads to position %d of %d, or is out of order", n, p.Position, sealed)
@@ -162,6 +164,14 @@ func (x *verification) run(ctx context.Context, r *runFile, sealed int64) error 
 		x.problem(r.path(), "it has %d pairs, the manifest says %d", n, r.meta.Pairs)
 	}
 	return nil
+}
+
+// runProblem notes what is wrong with a run.
+func (x *verification) runProblem(r *runFile, err error) {
+	x.problem(r.path(), "%v", err)
+	if tellsOfDamage(err) {
+		x.damaged = append(x.damaged, found{in: r.in, damage: err})
+	}
 }
 
 // head checks the numbers of what is not sealed.

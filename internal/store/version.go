@@ -17,6 +17,9 @@ type version struct {
 	runs     []*runFile
 	removed  []Gap       // what is gone, in order
 	lost     []lostRange // what damage has taken, in order
+	// unindexed are the ranges whose ids no run has, in order: they are looked up
+	// in the segments.
+	unindexed []Gap
 }
 
 // file is what versions share.
@@ -35,7 +38,7 @@ func newVersion() *version {
 // with makes the version that has other files; both are held by who made them.
 func (v *version) with(change func(n *version)) *version {
 	n := newVersion()
-	n.sealed, n.recorded, n.removed, n.lost = v.sealed, v.recorded, v.removed, v.lost
+	n.sealed, n.recorded, n.removed, n.lost, n.unindexed = v.sealed, v.recorded, v.removed, v.lost, v.unindexed
 	n.segments = append(n.segments, v.segments...)
 	n.runs = append(n.runs, v.runs...)
 	change(n)

@@ -56,6 +56,7 @@ type Run struct {
 	name   string
 	r      io.ReaderAt
 	pairs  int64
+	sum    uint32
 	filter filter
 	fences []uint64
 }
@@ -92,6 +93,7 @@ func Open(name string, r io.ReaderAt, size int64) (*Run, error) {
 	if sum != binary.LittleEndian.Uint32(foot[24:]) {
 		return nil, run.damaged("checksum of the filter")
 	}
+	run.sum = sum
 	run.filter = decodeFilter(tail[:length])
 	run.fences = make([]uint64, blocks)
 	for i := range run.fences {
@@ -117,6 +119,9 @@ func (r *Run) read(p []byte, at int64) error {
 
 // Pairs is how many pairs the run has.
 func (r *Run) Pairs() int64 { return r.pairs }
+
+// Sum is the checksum of what Open reads: it tells the run from others.
+func (r *Run) Sum() uint32 { return r.sum }
 
 // Memory is how many bytes of memory the run takes.
 func (r *Run) Memory() int64 { return int64(len(r.filter))*bucketSize + int64(len(r.fences))*8 }

@@ -26,12 +26,17 @@ func sequence(pairs []idrun.Pair) iter.Seq2[idrun.Pair, error] {
 func write(t testing.TB, pairs []idrun.Pair) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	size, err := idrun.Write(&out, int64(len(pairs)), sequence(pairs))
+	info, err := idrun.Write(&out, int64(len(pairs)), sequence(pairs))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size != int64(out.Len()) {
-		t.Fatalf("Write says %d bytes and wrote %d", size, out.Len())
+	if info.Bytes != int64(out.Len()) {
+		t.Fatalf("Write says %d bytes and wrote %d", info.Bytes, out.Len())
+	}
+	for _, p := range pairs {
+		if p.Position < info.First || p.Position > info.Last {
+			t.Fatalf("position %d is not within %d to %d", p.Position, info.First, info.Last)
+		}
 	}
 	return out.Bytes()
 }

@@ -20,13 +20,19 @@ func compare(a, b Pair) int {
 	return cmp.Or(cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Position, b.Position))
 }
 
-// Write writes a run of n sorted pairs to w and returns its size in bytes. It
-// does not sync.
-func Write(w io.Writer, n int64, pairs iter.Seq2[Pair, error]) (size int64, err error) {
+// Info describes a run that was written.
+type Info struct {
+	Bytes       int64  // its size
+	Sum         uint32 // tells it from other runs: Run.Sum
+	First, Last int64  // the lowest and the highest position; 0 without pairs
+}
+
+// Write writes a run of n sorted pairs to w. It does not sync.
+func Write(w io.Writer, n int64, pairs iter.Seq2[Pair, error]) (info Info, err error) {
 	buf := bufio.NewWriterSize(w, 64<<10)
 	head := binary.LittleEndian.AppendUint64([]byte(magic), uint64(n))
 	if _, err := buf.Write(head); err != nil {
-		return 0, err
+		return info, err
 	}
 	out := writer{w: buf, filter: newFilter(n), left: n}
 	for p, err := range pairs {
@@ -34,20 +40,23 @@ func Write(w io.Writer, n int64, pairs iter.Seq2[Pair, error]) (size int64, err 
 			err = out.add(p)
 		}
 		if err != nil {
-			return 0, err
+			return info, err
 		}
+		if info.First == 0 {
+			info.First = p.Position
+		}
+		info.First, info.Last = min(info.First, p.Position), max(info.Last, p.Position)
 	}
 	if out.left != 0 {
-		return 0, fmt.Errorf("id run: %d pairs fewer than were announced", out.left)
+		return info, fmt.Errorf("id run: %d pairs fewer than were announced", out.left)
 	}
 	if err := out.endBlock(); err != nil {
-		return 0, err
+		return info, err
 	}
-	size, err = out.finish(head, n)
-	if err != nil {
-		return 0, err
+	if info.Bytes, info.Sum, err = out.finish(head, n); err != nil {
+		return info, err
 	}
-	return size, buf.Flush()
+	return info, buf.Flush()
 }
 
 type writer struct {
@@ -90,24 +99,24 @@ func (w *writer) endBlock() error {
 }
 
 // finish writes what follows the blocks.
-func (w *writer) finish(head []byte, n int64) (size int64, err error) {
+func (w *writer) finish(head []byte, n int64) (size int64, sum uint32, err error) {
 	blocks := int64(len(w.fences) / 8)
 	tail := append(w.filter.encode(), w.fences...)
 	start := headerSize + n*pairSize + blocks*4
 	foot := binary.LittleEndian.AppendUint64(nil, uint64(start))
 	foot = binary.LittleEndian.AppendUint64(foot, uint64(len(tail)-len(w.fences)))
 	foot = binary.LittleEndian.AppendUint64(foot, uint64(blocks))
-	sum := crc32.Update(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tail), castagnoli, foot)
+	sum = crc32.Update(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tail), castagnoli, foot)
 	foot = append(binary.LittleEndian.AppendUint32(foot, sum), endMagic...)
 	if _, err := w.w.Write(tail); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	_, err = w.w.Write(foot)
-	return start + int64(len(tail)) + footerSize, err
+	return start + int64(len(tail)) + footerSize, sum, err
 }
 
-// Merge yields the pairs of several runs in order; those that keep refuses are
-// left out.
+// Merge yields the pairs of several runs in order, each once; those that keep
+// refuses are left out.
 func Merge(runs []*Run, keep func(Pair) bool) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		type source struct {
@@ -140,6 +149,7 @@ func Merge(runs []*Run, keep func(Pair) bool) iter.Seq2[Pair, error] {
 				sources = append(sources, s)
 			}
 		}
+		var last *Pair
 		for len(sources) > 0 {
 			least := 0
 			for i := range sources {
@@ -147,8 +157,11 @@ func Merge(runs []*Run, keep func(Pair) bool) iter.Seq2[Pair, error] {
 					least = i
 				}
 			}
-			if !yield(sources[least].head, nil) {
-				return
+			if p := sources[least].head; last == nil || p != *last {
+				if !yield(p, nil) {
+					return
+				}
+				last = &p
 			}
 			ok, err := advance(sources[least])
 			if err != nil {
