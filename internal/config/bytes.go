@@ -35,10 +35,10 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 
 // String is the shortest exact form.
 func (b Bytes) String() string {
-	for _, u := range byteUnits[:3] {
-		if b > 0 && int64(b)%u.bytes == 0 {
+	for _, u := range byteUnits {
+		if b >= Bytes(u.bytes) && int64(b)%u.bytes == 0 {
 			return fmt.Sprintf("%d %s", int64(b)/u.bytes, u.name)
 		}
 	}
-	return fmt.Sprintf("%d B", int64(b))
+	return "0 B"
 }

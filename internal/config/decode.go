@@ -72,15 +72,18 @@ func namesOf(fields []field) []string {
 	return names
 }
 
-// block reads the members of a block into settings. Members named in others are
-// somebody else's.
-func (d *decoder) block(path string, n *node, fields []field, others ...string) {
+// block reads the members of a block into settings, and reports whether all of
+// them that have a value here could be read. Members named in others are somebody
+// else's.
+func (d *decoder) block(path string, n *node, fields []field, others ...string) (sound bool) {
 	if !d.is(path, n, object) {
-		return
+		return false
 	}
+	sound = true
 	for _, m := range n.members {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == m.name })
 		file := slices.IndexFunc(fields, func(f field) bool { return f.secret && f.name+"_file" == m.name })
+		before := len(d.problems)
 		switch at := join(path, m.name); {
 		case i >= 0:
 			d.value(at, m.value, fields[i].value)
@@ -88,14 +91,17 @@ func (d *decoder) block(path string, n *node, fields []field, others ...string) 
 			f := fields[file]
 			if n.get(f.name) != nil && m.value.kind != null {
 				d.fault(m.source, at, "is given beside %s; give one of them", f.name)
-				continue
+				break
 			}
 			d.secretFile(join(path, f.name), at, m.value, f.value)
 		case slices.Contains(others, m.name):
 		default:
 			d.unknown(path, m, append(namesOf(fields), others...))
+			continue
 		}
+		sound = sound && len(d.problems) == before
 	}
+	return sound
 }
 
 // unknown notes a name that is no setting.
@@ -174,6 +180,8 @@ func (d *decoder) value(path string, n *node, v reflect.Value) {
 	if v.Type() == secretType {
 		if d.is(path, n, text, raw) {
 			d.setSecret(path, n.source, n.text, v)
+		} else if n.kind == number || n.kind == boolean {
+			d.problems[len(d.problems)-1].Message += "; put it in quotes"
 		}
 		return
 	}
@@ -201,7 +209,7 @@ func (d *decoder) leaf(path string, n *node, v reflect.Value) {
 		if d.is(path, n, text, raw) {
 			v.SetString(n.text)
 		} else if n.kind == number || n.kind == boolean {
-			d.problems[len(d.problems)-1].Message += ": put it in quotes"
+			d.problems[len(d.problems)-1].Message += "; put it in quotes"
 		}
 	case v.Kind() == reflect.Bool:
 		if !d.is(path, n, boolean, raw) {
@@ -238,12 +246,12 @@ const durations = "must be a time such as 90s, 15m or 24h"
 
 func (d *decoder) duration(path string, n *node, v reflect.Value) {
 	if n.kind != text && n.kind != raw {
-		d.fault(n.source, path, "%s, in quotes; not %s", durations, n.kind)
+		d.fault(n.source, path, "%s; not %s", durations, n.kind)
 		return
 	}
 	t, err := time.ParseDuration(n.text)
 	if err != nil {
-		d.fault(n.source, path, "%s, not %q", durations, shown(n.text))
+		d.fault(n.source, path, "%s; not %q", durations, shown(n.text))
 		return
 	}
 	v.SetInt(int64(t))
@@ -281,7 +289,7 @@ func (d *decoder) list(path string, n *node, v reflect.Value) {
 			}
 		}
 	case n.kind != list:
-		d.fault(n.source, path, "must be a list, in brackets; not %s", n.kind)
+		d.fault(n.source, path, "must be a list such as [one, two]; not %s", n.kind)
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(items), len(items))

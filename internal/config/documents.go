@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,10 +37,8 @@ func (l *loader) databaseSettings() []string {
 // documentPlace is where the documents have a setting of a kind of target.
 func documentPlace(k target.Kind, name string) (block, key string) {
 	switch {
-	case name == "table_name" || slices.Contains(deliveryNames, name):
+	case name == "table_name", name == "file_dir", slices.Contains(deliveryNames, name):
 		return "event_logger", name
-	case k.Name == "file":
-		return "event_logger", "file_dir"
 	case k.Name == "sqlite" && name == "path":
 		return "database", "sqlite_path"
 	}
@@ -77,7 +76,7 @@ func (l *loader) eventLogger(root *node) {
 		}
 		k, ok := l.kind(name)
 		if !ok {
-			l.unknownKind(source, "event_logger.targets", name)
+			l.unknownKind(source, fmt.Sprintf("event_logger.targets[%d]", i), name)
 			continue
 		}
 		if logger.Enabled && !made[k.Name] {
@@ -174,10 +173,11 @@ func (l *loader) document(root *node, k target.Kind, source Source, defaults boo
 			f.value.SetString(l.config.Database.SQLitePath)
 		}
 	}
+	sound := len(l.problems) == before
 	if n := root.get("event_logger"); n != nil && n.kind == object {
 		l.delivery("event_logger", n, &t.Spec)
 	}
-	if len(l.problems) == before {
+	if sound {
 		l.finish(t, fields, place)
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -50,10 +51,10 @@ func Load(o Options) (*Config, error) {
 	l.decode(root)
 	l.check()
 	l.config.settings = settingsOf("", reflect.ValueOf(l.config).Elem(), l.sources)
-	if len(l.problems) > 0 {
-		return l.config, &Error{l.hide(l.problems)}
-	}
 	l.config.Warnings = l.hide(l.config.Warnings)
+	if len(l.problems) > 0 {
+		return l.config, &Error{inOrder(l.hide(l.problems))}
+	}
 	return l.config, nil
 }
 
@@ -151,9 +152,14 @@ func firstInvalid(text []byte) int {
 
 // decode reads the blocks, and then makes the targets.
 func (l *loader) decode(root *node) {
-	l.block("", root, slices.DeleteFunc(fieldsOf(reflect.ValueOf(l.config).Elem()), func(f field) bool { return f.name == "database" }), "targets", "database")
+	shared := []string{"database", "event_logger"}
+	fields := slices.DeleteFunc(fieldsOf(reflect.ValueOf(l.config).Elem()), func(f field) bool { return slices.Contains(shared, f.name) })
+	l.block("", root, fields, append(shared, "targets")...)
 	if n := root.get("database"); n != nil {
 		l.block("database", n, fieldsOf(reflect.ValueOf(&l.config.Database).Elem()), l.databaseSettings()...)
+	}
+	if n := root.get("event_logger"); n != nil {
+		l.block("event_logger", n, fieldsOf(reflect.ValueOf(&l.config.EventLogger).Elem()), deliveryNames...)
 	}
 	l.hintOtherPrograms(root)
 	l.makeTargets(root)
@@ -183,4 +189,25 @@ func (l *loader) hide(problems []Problem) []Problem {
 		}
 	}
 	return problems
+}
+
+// inOrder sorts problems by their places and leaves out those told twice: a value
+// may be of several targets.
+func inOrder(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(rank(a.Source), rank(b.Source)),
+			cmp.Compare(a.Source.Line, b.Source.Line), cmp.Compare(a.Source.Column, b.Source.Column))
+	})
+	return slices.Compact(problems)
+}
+
+// rank is the order of sources in a list of problems: the file first.
+func rank(s Source) int {
+	switch {
+	case s.Flag != "":
+		return 2
+	case s.Variable != "":
+		return 1
+	}
+	return 0
 }

@@ -109,11 +109,10 @@ func (l *loader) listed(path string, n *node) {
 		source = v.source
 	}
 	t := &Target{Spec: target.Spec{Name: name, Kind: k, Settings: k.Settings()}, Source: source}
-	before := len(l.problems)
 	fields := fieldsOf(reflect.ValueOf(t.Settings).Elem())
-	l.block(path, n, fields, append([]string{"type", "name"}, deliveryNames...)...)
+	sound := l.block(path, n, fields, append([]string{"type", "name"}, deliveryNames...)...)
 	l.delivery(path, n, &t.Spec)
-	if len(l.problems) == before {
+	if sound {
 		l.finish(t, fields, func(name string) (string, *node) { return join(path, name), n.get(name) })
 	}
 }
