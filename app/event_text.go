@@ -2,10 +2,10 @@ package app
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/screen"
 )
 
 // eventColumns are the fields of an event in a table. Columns in which nothing
@@ -51,12 +51,7 @@ func eventTable(events []event.Event) *table {
 
 // instant is a time in UTC, to the millisecond, or to the microsecond where it
 // has any.
-func instant(t time.Time) string {
-	if t.UTC().Nanosecond()/1000%1000 != 0 {
-		return t.UTC().Format("2006-01-02T15:04:05.000000Z")
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}
+func instant(t time.Time) string { return screen.Instant(t) }
 
 // nullCell is how null looks in a table, apart from an empty text.
 const nullCell = "–"
@@ -78,39 +73,15 @@ func unlessEmpty(object string) string {
 	return object
 }
 
-// colors of severities on a terminal.
-var colors = map[event.Severity]string{
-	event.Debug: "2", event.Notice: "36", event.Warning: "33", event.Error: "31", event.Critical: "1;31", event.Alert: "1;35", event.Emergency: "1;37;41",
-}
-
-// eventLine is an event on one line of a terminal, for `firn tail`: what
-// matters first, the payload last, cut at width (0 = never).
+// eventLine is an event on one line of a terminal, for `firn tail`, cut at width
+// (0 = never).
 func eventLine(e *event.Event, width int, color bool) string {
-	severity := padded(e.Severity.String(), 9)
-	paint := colors[e.Severity]
-	parts := []string{instant(e.Timestamp), severity, padded(escape(e.StreamID)+"#"+strconv.FormatInt(e.SequenceNumber, 10), 12), escape(e.EventType)}
-	if e.Actor != nil {
-		parts = append(parts, "actor="+escape(*e.Actor))
-	}
-	if e.Subject != nil {
-		parts = append(parts, "subject="+escape(*e.Subject))
-	}
-	if p := unlessEmpty(string(e.Payload)); p != "" {
-		parts = append(parts, escape(p))
-	}
-	line := strings.TrimRight(strings.Join(parts, "  "), " ")
+	line := screen.Line("", e)
 	if width > 0 {
 		line = cut(line, width)
 	}
-	if color && paint != "" {
-		line = strings.Replace(line, severity, "\x1b["+paint+"m"+severity+"\x1b[0m", 1)
+	if color {
+		line = screen.Paint(line, e.Severity)
 	}
 	return line
-}
-
-func padded(s string, width int) string {
-	if len(s) >= width {
-		return s
-	}
-	return s + strings.Repeat(" ", width-len(s))
 }

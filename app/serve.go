@@ -15,6 +15,7 @@ import (
 	"github.com/firnlog/firn/internal/server"
 	"github.com/firnlog/firn/internal/server/happyview"
 	"github.com/firnlog/firn/internal/server/webdebug"
+	"github.com/firnlog/firn/target"
 )
 
 type serveCommand struct {
@@ -91,9 +92,6 @@ type serving struct {
 }
 
 func (s *serving) serve() error {
-	if specs := s.Specs(); len(specs) > 0 {
-		return errors.New("this firn does not deliver to targets yet; take them out of the configuration")
-	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.Log.Level)); err != nil {
 		return err
@@ -111,8 +109,11 @@ func (s *serving) serve() error {
 	if err != nil {
 		return explainOpen(s.Store.Data, err)
 	}
-	srv := server.New(log, s.options(types))
-	err = s.run(log, srv)
+	targets, err := startTargets(s.env, log, s.Store.Data, s.Specs(), s.logger)
+	if err == nil {
+		err = s.run(log, server.New(log, s.options(types, targets)))
+		targets.Close()
+	}
 	if closeErr := log.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("close %s: %w", s.Store.Data, closeErr)
 	}
@@ -123,13 +124,13 @@ func (s *serving) serve() error {
 }
 
 // options are the server's part of the configuration.
-func (s *serving) options(types *catalog.Catalog) server.Options {
+func (s *serving) options(types *catalog.Catalog, targets *target.Deliveries) server.Options {
 	return server.Options{
 		Listen: s.Server.Listen, AllowedHosts: s.Server.AllowedHosts, AllowedOrigins: s.Server.AllowedOrigins,
 		KeyRate: s.Server.KeyRate, Limits: s.Limits.Event(), BodyMemory: int64(s.Limits.BodyMemory),
 		HappyView: happyview.Options{Instance: s.HappyView.Instance},
 		WebDebug:  webdebug.Options{Disabled: !s.WebDebug.Enabled, Redact: s.WebDebug.Redact},
-		Catalog:   types, Logger: s.logger, Version: s.env.version.Version,
+		Catalog:   types, Targets: targets, Logger: s.logger, Version: s.env.version.Version,
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Secret) UnmarshalText(text []byte) error { *s = Secret(text); return ni
 type Spec struct {
 	Name     string // unique; by default the kind's name
 	Kind     Kind
-	Settings any // what Kind.Settings returned, filled in
+	Settings any // what Kind.Settings returned, filled in; nil = the defaults
 	// Where selects events; nil = every event.
 	Where query.Condition
 	// Instances are the instances (ids or names) whose events it gets; empty = all

@@ -18,8 +18,9 @@ import (
 type Target interface {
 	// Open makes the target ready: it connects, makes the table or directory that
 	// is missing and compares one that is there. It is called before the first
-	// Write, and again before the next after a Write that failed; what an earlier
-	// Open holds it releases. Its errors are sorted as those of Write.
+	// Write, and again before the next after a call that failed (a RefusedError is
+	// none); what an earlier Open holds it releases. Its errors are sorted as those
+	// of Write.
 	Open(ctx context.Context) error
 
 	// Write writes a batch. It returns how many events from the batch's front are
@@ -32,7 +33,9 @@ type Target interface {
 	//   - *StopError: a person must change something first (a foreign table of the
 	//     same name). It is tried again when an operator says so, or at a restart.
 	//   - any other: tried again, with a growing delay.
-	// Events that were written and reported as not written come again.
+	// Events that were written and reported as not written come again. A Write
+	// that takes longer than half a minute has its context cancelled, should then
+	// return what it has, and gets smaller batches. One that panics is tried again.
 	Write(ctx context.Context, b Batch) (written int, err error)
 
 	// Close releases everything. It is called once, also where Open failed.
@@ -48,12 +51,15 @@ type Batch struct {
 	// written. It is beyond the last event's position where events follow it that
 	// the target does not want.
 	Through int64
+	// Redelivery says that these are dead letters that an operator wants to be
+	// tried again, out of turn: a Checkpointer leaves its cursor, which is Through.
+	Redelivery bool
 }
 
 // After is the cursor when the first n events of the batch are written.
 func (b Batch) After(n int) int64 {
 	switch {
-	case n >= len(b.Events):
+	case n >= len(b.Events), b.Redelivery:
 		return b.Through
 	default:
 		return b.Events[n].Position - 1
@@ -63,13 +69,14 @@ func (b Batch) After(n int) int64 {
 // Identity tells one log from every other, and its life before a restore from
 // the one after (Epoch).
 type Identity struct {
-	ID    string
-	Epoch int64
+	ID    string `json:"id"`
+	Epoch int64  `json:"epoch"`
 }
 
 // Instance is where a batch's events are.
 type Instance struct {
-	ID, Name string
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 // Checkpointer is a Target that keeps its cursors itself, in the transaction of

@@ -5,13 +5,17 @@ package main
 import (
 	"github.com/firnlog/firn/app"
 	"github.com/firnlog/firn/target"
+	"github.com/firnlog/firn/target/console"
 	"github.com/firnlog/firn/target/file"
+	"github.com/firnlog/firn/target/null"
 	"github.com/firnlog/firn/target/sqlite"
 )
 
 func main() {
 	app.Main(app.Options{Targets: []target.Kind{
+		console.Kind(),
 		file.Kind(),
+		null.Kind(),
 		sqlite.Kind(),
 	}})
 }

@@ -16,7 +16,8 @@ var arrows = map[string][]string{
 	"query": {"event"},
 
 	// What makes text of strangers harmless to look at.
-	"internal/inert": {},
+	"internal/inert":  {},
+	"internal/screen": {"event", "internal/inert"},
 
 	"internal/store/vfs":     {},
 	"internal/store/eventid": {},
@@ -43,6 +44,8 @@ var arrows = map[string][]string{
 	"target/table":        {"event", "target"},
 	"target/sqlite":       {"event", "target", "target/table"},
 	"target/postgres":     {"event", "target", "target/table"},
+	"target/null":         {"target"},
+	"target/console":      {"event", "target", "internal/inert", "internal/screen"},
 	"target/databasetest": {},
 
 	"target/targettest": {"event", "target"},
@@ -60,7 +63,7 @@ var arrows = map[string][]string{
 	"internal/server/codebolt":  {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/querybook": {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server": {
-		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/server/door",
+		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/server/door", "target",
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
@@ -68,10 +71,10 @@ var arrows = map[string][]string{
 	"internal/config": {"event", "query", "target"},
 
 	"app": {
-		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert",
+		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",
 		"internal/server", "internal/server/happyview", "internal/server/webdebug",
 	},
-	"cmd/firn": {"app", "target", "target/file", "target/sqlite"}, // what is built in
+	"cmd/firn": {"app", "target", "target/console", "target/file", "target/null", "target/sqlite"}, // what is built in
 
 	// What tests are made of: only tests may import it.
 	"query/querytest":                  {"event", "query"},
@@ -159,7 +162,7 @@ var libraries = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/catalog"},
 	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
 	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "app"},
-	"golang.org/x/term":                        {"app"},
+	"golang.org/x/term":                        {"app", "target/console"},
 	"github.com/coder/websocket":               {"internal/server/codebolt"},
 	"github.com/rivo/uniseg":                   {"app"},
 	"github.com/cespare/xxhash/v2":             {"internal/store"},

@@ -27,6 +27,7 @@ import (
 	"github.com/firnlog/firn/internal/server/door"
 	"github.com/firnlog/firn/internal/server/happyview"
 	"github.com/firnlog/firn/internal/server/webdebug"
+	"github.com/firnlog/firn/target"
 )
 
 // DefaultListen is where a server listens that is told nothing: port 7070 of
@@ -58,6 +59,8 @@ type Options struct {
 	// the user's own are added to it. Default: the built-in ones; nothing is
 	// validated by them then.
 	Catalog *catalog.Catalog
+	// Targets are what the log is delivered to. Default: nothing.
+	Targets *target.Deliveries
 	// Logger is told of starts, stops and faults. Default slog.Default().
 	Logger *slog.Logger
 	// Version is what /version says of the build. Default: what the Go

@@ -1,0 +1,5 @@
+//go:build brokentarget
+
+package target
+
+const cursorFirst = true
