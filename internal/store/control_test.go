@@ -1,4 +1,4 @@
-//go:build !brokenbatch && !brokenpublish && !brokenseq && !brokenid && !brokenack
+//go:build !brokenbatch && !brokenpublish && !brokenseq && !brokenid && !brokenack && !brokenhandover && !brokenretain
 
 package store
 
@@ -16,6 +16,7 @@ func TestControls(t *testing.T) {
 		{"brokenpublish", "TestFailedSyncEndsAppends"},
 		{"brokenseq", "TestNumbersAreNotUsedAgain"},
 		{"brokenid", "TestIDsAreKnownAfterAStart"},
+		{"brokenhandover", "TestEachEventIsDeliveredOnceInOrder"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.tag, func(t *testing.T) {

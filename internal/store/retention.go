@@ -28,7 +28,11 @@ func (l *Log) expired(in *instance, now time.Time) query.Condition {
 	}
 	before := func(days int) query.Condition {
 		at := now.Add(-time.Duration(days) * day).Truncate(time.Millisecond)
-		return query.Is(query.Field{Root: query.RecordedAt, Name: "recorded_at"}, query.Lt, query.InstantValue(at))
+		age := query.Field{Root: query.RecordedAt, Name: "recorded_at"}
+		if retainByTimestamp {
+			age = query.Field{Root: query.Timestamp, Name: "timestamp"}
+		}
+		return query.Is(age, query.Lt, query.InstantValue(at))
 	}
 	if !l.isSystem(in) {
 		return before(days)

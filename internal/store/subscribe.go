@@ -178,6 +178,9 @@ func (s *Subscription) read(ctx context.Context, max int) (d Delivery, more bool
 	if s.after < v.version.sealed {
 		until = min(until, v.version.sealed)
 		err = s.readSegments(ctx, v, until, max, &d)
+		if skipAtHandover && d.Position == v.version.sealed {
+			d.Position = v.last
+		}
 	} else if s.after < until {
 		err = s.readHead(v, until, max, &d)
 	}
