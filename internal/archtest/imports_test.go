@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"target/console":      {"event", "target", "internal/inert", "internal/screen"},
 	"target/databasetest": {},
 
+	"target/file":       {"event", "target"},
 	"target/targettest": {"event", "target"},
 
 	// For other people's programs.
@@ -74,7 +75,7 @@ var arrows = map[string][]string{
 		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",
 		"internal/server", "internal/server/happyview", "internal/server/webdebug",
 	},
-	"cmd/firn": {"app", "target", "target/console", "target/file", "target/null", "target/sqlite"}, // what is built in
+	"cmd/firn": {"app", "target", "target/console", "target/file", "target/null", "target/postgres", "target/sqlite"}, // what is built in
 
 	// What tests are made of: only tests may import it.
 	"query/querytest":                  {"event", "query"},
@@ -161,7 +162,7 @@ var libraries = map[string][]string{
 	"github.com/goccy/go-yaml":                 {"internal/catalog", "internal/config"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/catalog"},
 	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
-	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "app"},
+	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "target/file", "target/exec", "app"},
 	"golang.org/x/term":                        {"app", "target/console"},
 	"github.com/coder/websocket":               {"internal/server/codebolt"},
 	"github.com/rivo/uniseg":                   {"app"},

@@ -239,7 +239,7 @@ func TestSameSecond(t *testing.T) {
 // over several.
 func TestManyOfOneSecond(t *testing.T) {
 	dir := t.TempDir()
-	const each = 1000
+	const each = 400
 	same := make([]event.Event, each)
 	for round := range 3 {
 		for i := range same {

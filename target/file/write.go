@@ -17,7 +17,7 @@ import (
 // side, then named in order, then their directories are flushed: so many share
 // the disk's trips, and what is named is on disk whole.
 const (
-	groupEvents = 1024
+	groupEvents = 512 // so many files are open at once
 	groupBytes  = 8 << 20
 	workers     = 32 // most of the time they wait for the disk
 )
@@ -117,25 +117,34 @@ func (t *files) writeGroup(group []pending) (int, error) {
 	return named, err
 }
 
-// makeAll makes the group's files under their temporary names, on disk.
+// makeAll makes the group's files under their temporary names, on disk. They are
+// made one after the other, as the kernel lets nobody else into the directory
+// meanwhile, and flushed side by side.
 func (t *files) makeAll(group []pending) {
-	inParallel(len(group), func(i int) {
-		if group[i].temporary != "" {
-			group[i].err = t.make(&group[i])
+	open := make([]*os.File, 0, len(group))
+	for i := range group {
+		f := &group[i]
+		if f.temporary == "" {
+			open = append(open, nil)
+			continue
+		}
+		file, err := t.root.OpenFile(f.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			f.err = err
+			break // what follows it waits
+		}
+		if _, f.err = file.Write(f.content); f.err == nil {
+			startFlush(file)
+		}
+		if open = append(open, file); f.err != nil {
+			break
+		}
+	}
+	inParallel(len(open), func(i int) {
+		if open[i] != nil {
+			group[i].err = errors.Join(group[i].err, t.syncFile(open[i]), open[i].Close())
 		}
 	})
-}
-
-func (t *files) make(f *pending) error {
-	file, err := t.root.OpenFile(f.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(f.content)
-	if err == nil {
-		err = t.syncFile(file)
-	}
-	return errors.Join(err, file.Close())
 }
 
 // give gives a finished file the first name of its place that is free.

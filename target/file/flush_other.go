@@ -1,0 +1,7 @@
+//go:build !linux
+
+package file
+
+import "os"
+
+func startFlush(*os.File) {}
