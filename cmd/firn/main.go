@@ -8,6 +8,7 @@ import (
 	"github.com/firnlog/firn/target/console"
 	"github.com/firnlog/firn/target/file"
 	"github.com/firnlog/firn/target/null"
+	"github.com/firnlog/firn/target/postgres"
 	"github.com/firnlog/firn/target/sqlite"
 )
 
@@ -16,6 +17,7 @@ func main() {
 		console.Kind(),
 		file.Kind(),
 		null.Kind(),
+		postgres.Kind(),
 		sqlite.Kind(),
 	}})
 }

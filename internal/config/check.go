@@ -69,7 +69,11 @@ func (l *loader) checkStore() {
 		}
 	}
 	if c.Limits.EventBytes > c.Limits.BatchBytes {
-		l.wrong("limits.event_bytes", "is %s, more than a whole batch may have (limits.batch_bytes: %s)", c.Limits.EventBytes, c.Limits.BatchBytes)
+		path := "limits.event_bytes"
+		if _, set := l.sources[path]; !set {
+			path = "limits.batch_bytes"
+		}
+		l.wrong(path, "one event may have more (%s) than a whole batch (%s)", c.Limits.EventBytes, c.Limits.BatchBytes)
 	}
 	const most = 1 << 30
 	if c.Limits.BatchBytes > most {
@@ -94,11 +98,15 @@ func (l *loader) checkDatabase() {
 	l.wrong("database.type", "must be mysql, postgres or sqlite; not %q", shown(name))
 }
 
-// wrong notes a value that was set and makes no sense.
+// wrong notes a value that was set and makes no sense. Of a value that could not
+// be read it says nothing: that has been told.
 func (l *loader) wrong(path, format string, args ...any) {
 	source, ok := l.sources[path]
-	if list, _, found := strings.Cut(path, "["); found && !ok {
-		source = l.sources[list]
+	if !ok {
+		list, _, _ := strings.Cut(path, "[")
+		if source, ok = l.sources[list]; !ok {
+			return
+		}
 	}
 	l.fault(source, path, format, args...)
 }

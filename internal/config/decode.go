@@ -194,7 +194,7 @@ func (d *decoder) value(path string, n *node, v reflect.Value) {
 
 func (d *decoder) leaf(path string, n *node, v reflect.Value) {
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		if !d.is(path, n, text, raw, number) {
+		if !d.is(path, n, text, raw, number, boolean) {
 			return
 		}
 		if err := u.UnmarshalText([]byte(n.text)); err != nil {

@@ -58,7 +58,12 @@ func (r *reader) fault(s Source, path, format string, args ...any) {
 // json reads JSON. nil where it is none.
 func (r *reader) json() *node {
 	j := &jsonReader{reader: r, dec: jsontext.NewDecoder(bytes.NewReader(r.text), jsontext.AllowDuplicateNames(true))}
-	n, err := j.value("", 0)
+	var n *node
+	// read whole first: its errors say more than those of tokens
+	_, err := jsontext.NewDecoder(bytes.NewReader(r.text), jsontext.AllowDuplicateNames(true)).ReadValue()
+	if err == nil {
+		n, err = j.value("", 0)
+	}
 	if err == nil {
 		end := j.next()
 		if _, err = j.dec.ReadToken(); err == nil {
