@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"sort"
 	"strings"
 
@@ -93,7 +94,9 @@ func (s *Server) mux(all []route) http.Handler {
 	mux := http.NewServeMux()
 	for path, methods := range byPath {
 		allow := allowed(methods)
+		names := wildcards(path)
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			r = unveilSlashes(r, names)
 			if found := methods[r.Method]; found != nil {
 				s.dispatch(found, w, r)
 				return
@@ -126,8 +129,62 @@ func (s *Server) cleanPathsOnly(next http.Handler) http.Handler {
 				return
 			}
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, veilSlashes(r))
 	})
+}
+
+// veiled stands for a segment that is an encoded slash and nothing more, which
+// the mux takes for the end of the path. No name has it: it is not UTF-8.
+const veiled, veiledEscaped = "\xff/", "%FF%2F"
+
+// veilSlashes lets the mux see a name that is "/".
+func veilSlashes(r *http.Request) *http.Request {
+	path := r.URL.EscapedPath()
+	if !strings.Contains(path, "/%2") {
+		return r
+	}
+	segments := strings.Split(path, "/")
+	veil := false
+	for i, segment := range segments {
+		if strings.EqualFold(segment, "%2f") {
+			segments[i], veil = veiledEscaped, true
+		}
+	}
+	if !veil {
+		return r
+	}
+	at := *r.URL
+	at.RawPath = strings.Join(segments, "/")
+	at.Path, _ = url.PathUnescape(at.RawPath) // it was well formed before
+	seen := *r
+	seen.URL = &at
+	return &seen
+}
+
+// unveilSlashes undoes veilSlashes behind the mux, in a request of its own.
+func unveilSlashes(r *http.Request, names []string) *http.Request {
+	if !strings.Contains(r.URL.Path, veiled) {
+		return r
+	}
+	r.URL.Path = strings.ReplaceAll(r.URL.Path, veiled, "/")
+	r.URL.RawPath = strings.ReplaceAll(r.URL.RawPath, veiledEscaped, "%2F")
+	for _, name := range names {
+		if r.PathValue(name) == veiled {
+			r.SetPathValue(name, "/")
+		}
+	}
+	return r
+}
+
+// wildcards are the names in a pattern.
+func wildcards(pattern string) []string {
+	var names []string
+	for segment := range strings.SplitSeq(pattern, "/") {
+		if name, is := strings.CutPrefix(segment, "{"); is && name != "$}" {
+			names = append(names, strings.TrimSuffix(strings.TrimSuffix(name, "}"), "..."))
+		}
+	}
+	return names
 }
 
 func allowed(methods map[string]*route) string {
