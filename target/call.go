@@ -23,14 +23,8 @@ func (d *delivery) call(run context.Context, what string, fn func(context.Contex
 	if during == nil {
 		during = func() {}
 	}
-	if d.hung != nil {
-		select {
-		case <-d.hung:
-			d.hung = nil
-		default:
-			during()
-			return errHung
-		}
+	if d.returned(); d.hung != nil {
+		return errHung
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(run), d.timing.call)
 	defer cancel()

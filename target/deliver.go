@@ -40,8 +40,12 @@ func (d *delivery) deliver(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	if refused, is := errors.AsType[*RefusedError](err); is {
-		return d.bury(ctx, b, refused)
+	refused, is := errors.AsType[*RefusedError](err)
+	if is {
+		err = d.bury(ctx, b, refused)
+	}
+	if err == nil {
+		d.works(ctx)
 	}
 	return err
 }
@@ -91,7 +95,7 @@ func (d *delivery) took(b *batch, part Batch, written int) error {
 	if err := d.advance(b, part.After(written), written); err != nil {
 		return err
 	}
-	d.counted(int64(written))
+	d.counted(written)
 	return nil
 }
 
@@ -212,14 +216,14 @@ func (d *delivery) resume(p *place, cursor int64) {
 			n++
 		}
 		if n > 0 { // an unknown outcome was a success
-			d.counted(int64(n))
+			d.counted(n)
 			d.advanced(b, cursor, n)
 		}
 		return
 	}
 	if b := d.current; b != nil && b.place == p {
 		if cursor == b.through {
-			d.counted(int64(len(b.events)))
+			d.counted(len(b.events))
 		}
 		d.current = nil
 	}

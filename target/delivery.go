@@ -257,6 +257,7 @@ func (d *delivery) wait(ctx context.Context, long time.Duration) {
 	select {
 	case <-d.reader.watch.News():
 	case <-d.kick:
+	case <-d.hung:
 	case <-timer.C:
 	case <-ctx.Done():
 	}

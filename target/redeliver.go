@@ -69,7 +69,7 @@ func (d *delivery) rewrite(ctx context.Context, letters []DeadLetter) (done int,
 		if err := d.state.commit(record{Taken: taken}, nil); err != nil {
 			return 0, err
 		}
-		d.counted(int64(written))
+		d.counted(written)
 	}
 	refused, is := errors.AsType[*RefusedError](err)
 	if !is {

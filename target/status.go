@@ -59,28 +59,27 @@ func (d *delivery) report() Status {
 }
 
 // counted notes events that were delivered.
-func (d *delivery) counted(n int64) {
+func (d *delivery) counted(n int) {
 	d.failures = 0
 	d.mu.Lock()
-	d.status.Delivered += n
-	d.mu.Unlock()
-	d.set(Running)
+	defer d.mu.Unlock()
+	d.status.Delivered += int64(n)
 }
 
-func (d *delivery) set(s State) (before State) {
+// works notes that the target does what it should.
+func (d *delivery) works(ctx context.Context) {
+	d.failures = 0
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	before, d.status.State = d.status.State, s
-	return before
+	d.status.State = Running
+	d.mu.Unlock()
+	d.announcer.connected(ctx)
 }
 
 // ready notes that the target could be opened. One that had failed is running
 // again only when it has taken something, or when nothing waits for it.
 func (d *delivery) ready(ctx context.Context) {
 	if lag, _ := d.reader.lag(); d.failures == 0 || lag == 0 {
-		d.failures = 0
-		d.set(Running)
-		d.announcer.connected(ctx)
+		d.works(ctx)
 	}
 }
 
@@ -107,6 +106,10 @@ func (d *delivery) failed(ctx context.Context, err error) {
 		d.doubt(d.current.place)
 	}
 	text := brief(err)
+	if errors.Is(err, errHung) {
+		d.standBy(ctx, state, wait) // what hangs was told
+		return
+	}
 	d.mu.Lock()
 	repeated := d.status.State == state && d.status.LastError == text
 	d.status.LastError, d.status.LastErrorAt = text, time.Now().UTC().Truncate(time.Millisecond)
@@ -134,7 +137,7 @@ func (d *delivery) doubt(p *place) {
 // meanwhile takes in how the log goes on. An operator ends it.
 func (d *delivery) standBy(ctx context.Context, state State, wait time.Duration) {
 	next := time.Now().Add(wait)
-	for ctx.Err() == nil && !d.asked() {
+	for ctx.Err() == nil && !d.asked() && !d.returned() {
 		left := time.Until(next)
 		if state == Stopped {
 			left = 24 * time.Hour
@@ -162,8 +165,20 @@ func (d *delivery) waitFailed(ctx context.Context, long time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-d.kick:
+	case <-d.hung:
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// returned reports, once, that a call that was left behind has returned.
+func (d *delivery) returned() bool {
+	select {
+	case <-d.hung:
+		d.hung = nil
+		return true
+	default:
+		return false
 	}
 }
 
