@@ -94,6 +94,7 @@ var arrows = map[string][]string{
 	"test/powercut":     {},
 	"test/stop":         {},
 	"test/gate":         {},
+	"test/linear":       {},
 }
 
 // testArrows are the arrows that only tests may follow.
@@ -105,6 +106,7 @@ var testArrows = map[string][]string{
 	"internal/server/webdebug":  {"internal/catalog", "internal/server", "internal/server/webdebug", "webdebug"},
 	"client":                    {".", "internal/catalog", "internal/server"},
 	"client/slogfirn":           {".", "client", "internal/server", "query"},
+	"test/linear":               {".", "client", "event", "internal/server", "query"},
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {

@@ -218,13 +218,16 @@ const (
 
 // maintain seals and merges all the time.
 func (f *feed) maintain(ctx context.Context) error {
-	in, err := f.log.instance("app")
+	var err error
 	for n := 0; err == nil; n++ {
 		if err = f.pass(ctx, &f.sealed, sealEvery); err != nil {
 			return nil
 		}
-		if err = f.log.Seal(ctx); err == nil && n%3 == 0 {
-			err = f.log.compact(ctx, in)
+		err = f.log.Seal(ctx)
+		for _, in := range f.log.all() {
+			if err == nil && n%3 == 0 {
+				err = f.log.compact(ctx, in)
+			}
 		}
 	}
 	return unlessDone(ctx, err)
