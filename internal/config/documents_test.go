@@ -43,7 +43,7 @@ func TestWhatshookedExamples(t *testing.T) {
 		{"multiple.json", []plainTarget{files, sqlite, postgres("securepassword")}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := testdata(t, "whatshooked/"+test.name)
+			text := testdataFile("whatshooked/" + test.name)
 			c := mustLoad(t, "config.json", text, Options{})
 			if diff := cmp.Diff(test.want, plainTargets(c)); diff != "" {
 				t.Error(diff)

@@ -196,7 +196,7 @@ database: {passwd: x, port: "5432"}
 			"c.json:1:129: targets[0].dsn_file: must be text, not a number"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := load(t, test.file, test.text, Options{Environ: test.environ, Flags: test.flags})
+			_, err := loadFile(t, test.file, test.text, Options{Environ: test.environ, Flags: test.flags})
 			if diff := cmp.Diff(test.want, problems(t, err)); diff != "" {
 				t.Error(diff)
 			}
@@ -224,7 +224,7 @@ func TestFileThatCannotBeRead(t *testing.T) {
 
 // TestNoKinds says so.
 func TestNoKinds(t *testing.T) {
-	_, err := load(t, "c.json", `{"targets": [{"type": "file"}]}`, Options{Kinds: []target.Kind{}})
+	_, err := loadFile(t, "c.json", `{"targets": [{"type": "file"}]}`, Options{Kinds: []target.Kind{}})
 	want := []string{`c.json:1:23: targets[0].type: "file" is no type of target; none is built in`}
 	if diff := cmp.Diff(want, problems(t, err)); diff != "" {
 		t.Error(diff)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -94,8 +93,8 @@ func kinds() []target.Kind {
 	}
 }
 
-// load reads a file of this name and text.
-func load(t *testing.T, name, text string, o Options) (*Config, error) {
+// loadFile reads a file of this name and text.
+func loadFile(t *testing.T, name, text string, o Options) (*Config, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if name != "" {
@@ -113,7 +112,7 @@ func load(t *testing.T, name, text string, o Options) (*Config, error) {
 
 func mustLoad(t *testing.T, name, text string, o Options) *Config {
 	t.Helper()
-	c, err := load(t, name, text, o)
+	c, err := loadFile(t, name, text, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,13 +130,4 @@ func problems(t *testing.T, err error) []string {
 		t.Fatalf("error %v is a %T", err, err)
 	}
 	return strings.Split(err.Error(), "\n")
-}
-
-func testdata(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

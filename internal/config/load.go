@@ -41,12 +41,24 @@ type Flag struct {
 // Load reads a configuration. Its error is a *Error with every problem; what
 // could be read is returned beside it.
 func Load(o Options) (*Config, error) {
+	if o.File == "" {
+		return load(o, nil, nil)
+	}
+	content, err := readAll(o.File)
+	return load(o, content, err)
+}
+
+// load reads a configuration whose file has this content.
+func load(o Options, content []byte, unread error) (*Config, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	l := &loader{Options: o, config: Default(), decoder: decoder{sources: map[string]Source{}}}
 	l.config.File = o.File
-	root := l.readFile()
+	if unread != nil {
+		l.fault(Source{File: l.File}, "", "%v", unread)
+	}
+	root := l.parse(content)
 	l.layers(root)
 	l.decode(root)
 	l.check()
@@ -65,17 +77,9 @@ type loader struct {
 	config *Config
 }
 
-// readFile reads the file into nodes; an empty block where there is none to read.
-func (l *loader) readFile() *node {
+// parse reads text into nodes; an empty block where there is nothing to read.
+func (l *loader) parse(content []byte) *node {
 	empty := &node{kind: object, source: Source{File: l.File}}
-	if l.File == "" {
-		return empty
-	}
-	content, err := readAll(l.File)
-	if err != nil {
-		l.fault(Source{File: l.File}, "", "%v", err)
-		return empty
-	}
 	r := newReader(l.File, content)
 	root := r.read()
 	l.problems = append(l.problems, r.problems...)
@@ -89,6 +93,7 @@ func (l *loader) readFile() *node {
 	return root
 }
 
+// readAll reads a file. Its errors do not name it.
 func readAll(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	var p *fs.PathError
