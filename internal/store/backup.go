@@ -58,6 +58,9 @@ func (l *Log) Backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	var manifest [][]byte
+	for _, c := range h.state.contents {
+		c.streams = nil // a restored journal is another one
+	}
 	for rec := range h.state.snapshot() {
 		manifest = append(manifest, rec)
 	}

@@ -19,8 +19,9 @@ import (
 const (
 	// fanIn is how many neighbours of like size are merged.
 	fanIn = 4
-	// mergedRows is how many rows a merged segment has at most.
-	mergedRows = 1 << 20
+	// mergedRows is how many rows a merged segment has at most: a full row group.
+	// Beyond it a merge would cost as much as ingest and gain nothing for queries.
+	mergedRows = 1 << 18
 	// mergedBytes is how large it is at most, about.
 	mergedBytes = 512 << 20
 )
@@ -48,6 +49,9 @@ func (l *Log) compactOnce(ctx context.Context, in *instance) (did bool, err erro
 	defer in.maintenance.Unlock()
 	if in.isDeleted() {
 		return false, nil
+	}
+	if err := l.freshStreams(in); err != nil {
+		return false, err
 	}
 	v := in.current().version
 	if some := neighbours(v); some != nil {

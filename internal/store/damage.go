@@ -152,6 +152,9 @@ func (f *watchedFile) ReadAt(p []byte, at int64) (int, error) {
 // positions lost; maintenance is held. The file goes first: if what follows
 // fails it is missing, and is found so the next time.
 func (l *Log) setSegmentAside(in *instance, s *segmentFile, damage error) error {
+	if err := l.freshStreams(in); err != nil {
+		return err
+	}
 	to, err := l.moveAside(in.id+"-"+s.meta.Name, s.path())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -168,7 +171,7 @@ func (l *Log) setSegmentAside(in *instance, s *segmentFile, damage error) error 
 	}
 	meta := s.meta
 	change := contentEdit{
-		Next: in.nextFile, Remove: []string{meta.Name},
+		Next: in.nextFile, Remove: []string{meta.Name}, Streams: in.streamsMark(),
 		Lost: []lostRange{{Gap: Gap{First: meta.First, Last: meta.Last}, Recorded: meta.MaxRecorded, Segment: &meta}},
 	}
 	if err := l.amend(in, change, func(n *version) { n.segments = rest }); err != nil {
@@ -246,6 +249,7 @@ func (l *Log) takeBack(in *instance, s *segmentFile, r lostRange) error {
 	// Runs that were merged meanwhile may have left out what was lost.
 	change := contentEdit{
 		Instance: in.id, Next: in.nextFile, Found: []Gap{r.Gap}, Add: []segmentMeta{s.meta}, Unindexed: []Gap{r.Gap},
+		Streams: in.streamsMark(),
 	}
 	e := &edit{Contents: []contentEdit{change}}
 	for _, where := range r.Removals {

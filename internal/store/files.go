@@ -93,7 +93,10 @@ func (l *Log) checkInstance(in *instance) error {
 			return err
 		}
 	}
-	return l.checkPositions(in)
+	if err := l.checkPositions(in); err != nil {
+		return err
+	}
+	return l.mendStreams(in)
 }
 
 // checkDir goes through a directory and removes from known what is there.

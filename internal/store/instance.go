@@ -33,6 +33,9 @@ type instance struct {
 	maintenance sync.Mutex
 	journal     *wal.Journal // of the streams' last numbers; of whoever holds maintenance
 	nextFile    int64        // number of the next segment or run; likewise
+	// streamsStale says that the journal has records that must not come to count:
+	// it is rewritten before anything else; likewise.
+	streamsStale bool
 
 	mu      sync.RWMutex
 	meta    Instance
@@ -56,8 +59,11 @@ type instance struct {
 	recent   []*stampedBatch // decided; the first ones may be published
 
 	// What follows is for recovery.
-	replayed uint64      // the last record with events
-	losses   []lostRange // found, not in the manifest yet
+	replayed uint64 // the last record with events
+	// streamsLost says that last numbers of streams may be missing from the
+	// journal, journalDamaged that it has damaged generations.
+	streamsLost, journalDamaged bool
+	losses                      []lostRange // found, not in the manifest yet
 }
 
 // view is an instance at one moment. It is immutable.

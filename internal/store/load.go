@@ -43,9 +43,9 @@ func (l *Log) load(c *contents) (*instance, error) {
 	}
 	ver.files(file.hold)
 	in.nextFile = max(c.next, 1)
-	if err := l.openStreams(in, in.nextFile); err != nil {
+	in.view = &view{version: ver, last: c.sealed, recorded: c.recorded, events: ver.rows()}
+	if err := l.openStreams(in, in.nextFile, c.streams); err != nil {
 		return nil, err
 	}
-	in.view = &view{version: ver, last: c.sealed, recorded: c.recorded, events: ver.rows()}
 	return in, nil
 }

@@ -70,6 +70,14 @@ type contentEdit struct {
 	// those that runs have again.
 	Unindexed []Gap `json:"unindexed,omitempty"`
 	Indexed   []Gap `json:"indexed,omitempty"`
+	// Streams is how far the journal of the streams has gone.
+	Streams *journalMark `json:"streams,omitempty"`
+}
+
+// journalMark is how far a journal has gone (wal.Journal.At).
+type journalMark struct {
+	Generation uint64 `json:"generation"`
+	Bytes      int64  `json:"bytes"`
 }
 
 // manifest is the open manifest. Its methods may be called by many goroutines.
@@ -109,6 +117,7 @@ type contents struct {
 	lost     []lostRange // in order
 
 	unindexed []Gap // in order
+	streams   *journalMark
 }
 
 func openManifest(fsys vfs.FS, dir string) (*manifest, wal.JournalRecovery, error) {
@@ -177,6 +186,9 @@ func (c *contents) apply(e *contentEdit) {
 	}
 	c.lost = changedLosses(c.lost, e.Found, e.Lost)
 	c.unindexed = changedIndex(c.unindexed, e.Unindexed, e.Indexed)
+	if e.Streams != nil {
+		c.streams = e.Streams
+	}
 }
 
 // snapshot is the state as edits: the log's own, then one an instance.
@@ -198,6 +210,7 @@ func (s *manifestState) snapshot() iter.Seq[[]byte] {
 			e := &edit{Instances: []instanceRecord{c.record}, Contents: []contentEdit{{
 				Instance: id, Sealed: c.sealed, Recorded: c.recorded, Next: c.next,
 				Add: c.segments, AddRuns: c.runs, Removed: c.removed, Lost: c.lost, Unindexed: c.unindexed,
+				Streams: c.streams,
 			}}}
 			if !yield(e.encode()) {
 				return

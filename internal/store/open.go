@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -123,20 +124,54 @@ func (l *Log) recover() error {
 // openManifest opens the manifest, and makes the first one of a new log.
 func (l *Log) openManifest() error {
 	m, found, err := openManifest(l.opts.FS, l.dir)
+	if errors.Is(err, wal.ErrUnreadable) {
+		if err := l.setJournalAside("manifest", "", l.dir, manifestName); err != nil {
+			return err
+		}
+		m, found, err = openManifest(l.opts.FS, l.dir)
+	}
 	if err != nil {
 		return newer(err)
 	}
 	l.manifest = m
 	l.reportJournal("manifest", found)
-	lost := slices.ContainsFunc(found.Damage, func(d wal.Damage) bool { return d.FirstLost <= d.LastLost })
+	lost := lostRecords(found)
 	if m.state.epoch == 0 {
 		if err := m.commit(&edit{Epoch: 1, Sweep: l.now().UnixMilli()}); err != nil {
 			return err
 		}
 		lost = true
 	}
-	if lost {
-		return l.rebuild()
+	if err := l.rebuild(lost, found.Torn != nil); err != nil {
+		return err
+	}
+	if found.FellBack || len(found.Damage) > 0 {
+		return m.journal.Renew(m.state.snapshot())
+	}
+	return nil
+}
+
+// lostRecords reports whether a journal has lost records.
+func lostRecords(found wal.JournalRecovery) bool {
+	return slices.ContainsFunc(found.Damage, func(d wal.Damage) bool { return d.FirstLost <= d.LastLost })
+}
+
+// setJournalAside moves the files of a journal, none of which says what it is,
+// to the quarantine; there they bear the prefix.
+func (l *Log) setJournalAside(name, prefix, dir, journal string) error {
+	files, err := l.opts.FS.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if !strings.HasPrefix(file, journal+"-") {
+			continue
+		}
+		to, err := l.moveAside(prefix+file, l.join(dir, file))
+		if err != nil {
+			return err
+		}
+		l.report(event.Critical, "%s: %s has no readable header; it was moved to %s", name, file, to)
 	}
 	return nil
 }

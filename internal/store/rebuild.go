@@ -9,6 +9,7 @@ import (
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/segment"
+	"github.com/firnlog/firn/internal/store/wal"
 )
 
 // Where the manifest has lost edits, or is not there at all, it is made again
@@ -20,8 +21,11 @@ import (
 // last file: stamps of the streams' journal.
 const stampsLost = 1000
 
-// rebuild adopts the files that the manifest does not know.
-func (l *Log) rebuild() error {
+// rebuild adopts the files that the manifest does not know, where it has lost
+// edits: some of its records are lost, or it is older than the rest of the log,
+// as it is when it has been cut at the end of a record. Where its last record is
+// torn it has most likely lost nothing.
+func (l *Log) rebuild(lost, torn bool) error {
 	names, err := l.opts.FS.List(l.path(instancesDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -29,24 +33,61 @@ func (l *Log) rebuild() error {
 	if err != nil {
 		return err
 	}
-	e := &edit{DocumentsLost: true}
+	// What the write-ahead log does not have any more was freed.
+	first, err := wal.FirstLSN(l.opts.FS, l.path(walDir))
+	if err != nil {
+		return newer(err)
+	}
+	e := &edit{}
+	if state := &l.manifest.state; first > state.freed+1 {
+		lost, e.Freed = true, first-1
+	}
+	e.DocumentsLost = lost
 	for _, id := range names {
 		if _, err := parseUUID(id); err != nil {
 			continue
 		}
-		if err := l.adopt(e, id); err != nil {
+		if !lost && !torn && !l.outdated(id) {
+			continue
+		}
+		if err := l.adopt(e, id, lost); err != nil {
 			return fmt.Errorf("rebuild the manifest: %w", err)
 		}
 	}
-	if len(e.Instances)+len(e.Contents) == 0 {
-		return l.manifest.commit(e)
+	if len(e.Contents) == 0 && !lost {
+		return nil
 	}
-	l.report(event.Critical, "the manifest has lost edits and was made again from the segments of %d instances", len(e.Contents))
+	if len(e.Contents) > 0 {
+		l.report(event.Critical, "the manifest has lost edits and was made again from the segments of %d instances", len(e.Contents))
+	}
 	return l.manifest.commit(e)
 }
 
-// adopt adds the files of one instance to an edit.
-func (l *Log) adopt(e *edit, id string) error {
+// outdated reports whether the manifest knows segments of an instance that are
+// not there, while there are newer ones that it does not know.
+func (l *Log) outdated(id string) bool {
+	known := l.manifest.state.contents[id]
+	if known == nil || len(known.segments) == 0 {
+		return false
+	}
+	names, err := l.opts.FS.List(l.path(instancesDir, id, segmentsDir))
+	if err != nil {
+		return false
+	}
+	there, newer := 0, false
+	for _, name := range names {
+		if slices.ContainsFunc(known.segments, func(m segmentMeta) bool { return m.Name == name }) {
+			there++
+		} else if strings.HasSuffix(name, segmentSuffix) && fileNumber(name) >= known.next {
+			newer = true
+		}
+	}
+	return newer && there < len(known.segments)
+}
+
+// adopt adds the files of one instance to an edit: all, or those that are newer
+// than what the manifest knows.
+func (l *Log) adopt(e *edit, id string, all bool) error {
 	known := l.manifest.state.contents[id]
 	if known == nil {
 		known = &contents{}
@@ -57,6 +98,9 @@ func (l *Log) adopt(e *edit, id string) error {
 		return err
 	}
 	for _, m := range newest(found) {
+		if !all && fileNumber(m.Name) < known.next {
+			continue
+		}
 		change.Next = max(change.Next, fileNumber(m.Name)+1)
 		if !slices.ContainsFunc(known.segments, func(k segmentMeta) bool { return k.Name == m.Name }) {
 			change.Add = append(change.Add, m)
@@ -73,6 +117,10 @@ func (l *Log) adopt(e *edit, id string) error {
 	}
 	if len(change.Add)+len(change.AddRuns) == 0 {
 		return nil
+	}
+	// Nobody knows whether these are all runs.
+	if sealed := max(known.sealed, change.Sealed); sealed > 0 {
+		change.Unindexed = []Gap{{First: 1, Last: sealed}}
 	}
 	change.Next += stampsLost
 	if known.record.ID == "" {
@@ -96,7 +144,7 @@ func (l *Log) readSegments(id string) (found []segmentMeta, key segment.Key, err
 		return nil, key, err
 	}
 	for _, name := range names {
-		if !strings.HasSuffix(name, ".parquet") {
+		if !strings.HasSuffix(name, segmentSuffix) {
 			continue
 		}
 		m, info, err := l.readSegment(l.join(dir, name))

@@ -177,6 +177,9 @@ func (l *Log) reindexOne(ctx context.Context, in *instance) error {
 	if in.isDeleted() || len(v.unindexed) == 0 {
 		return nil
 	}
+	if err := l.freshStreams(in); err != nil {
+		return err
+	}
 	done := v.unindexed[0]
 	i := slices.IndexFunc(v.segments, func(s *segmentFile) bool { return s.meta.First <= done.Last && done.First <= s.meta.Last })
 	var pairs []idrun.Pair

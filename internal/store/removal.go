@@ -60,6 +60,9 @@ func (l *Log) carryOut(ctx context.Context, in *instance, r removal) error {
 	if err != nil {
 		return fmt.Errorf("condition of a removal: %w", err)
 	}
+	if err := l.freshStreams(in); err != nil {
+		return err
+	}
 	if err := l.sealLocked(ctx, in); err != nil {
 		return err
 	}
@@ -237,6 +240,7 @@ func (x *removing) finish(done bool) error {
 	v := in.current().version
 	change := removedWhileLost(v.lost, x.removal.Where)
 	change.Next, change.Removed = in.nextFile, addGaps(v.removed, x.gone)
+	change.Streams = in.streamsMark()
 	for _, s := range x.new {
 		change.Add = append(change.Add, s.meta)
 	}

@@ -86,6 +86,9 @@ func (l *Log) sealLocked(ctx context.Context, in *instance) error {
 	if v.headRows() == 0 || in.isDeleted() {
 		return nil
 	}
+	if err := l.freshStreams(in); err != nil {
+		return err
+	}
 	upTo, generations, err := l.cut(ctx, in)
 	if err != nil {
 		return fmt.Errorf("seal instance %q: %w", in.info().Name, err)
@@ -161,7 +164,7 @@ func (s *sealing) run(ctx context.Context) error {
 	if err := s.log.writeStreams(s.in, s.in.number(), changed); err != nil {
 		return err
 	}
-	change := contentEdit{Instance: s.in.id, Sealed: s.upTo, Recorded: s.recorded, Next: s.in.nextFile}
+	change := contentEdit{Instance: s.in.id, Sealed: s.upTo, Recorded: s.recorded, Next: s.in.nextFile, Streams: s.in.streamsMark()}
 	for _, f := range s.segments {
 		change.Add = append(change.Add, f.meta)
 	}

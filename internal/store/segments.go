@@ -17,6 +17,8 @@ import (
 	"github.com/firnlog/firn/query"
 )
 
+const segmentSuffix = ".parquet"
+
 // segmentMeta is what the manifest knows of a segment: enough to tell whether a
 // query needs it.
 type segmentMeta struct {

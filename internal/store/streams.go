@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -212,25 +213,74 @@ func (t *streamTable) readStreams(rec []byte, next int64) (ok bool, err error) {
 	return true, nil
 }
 
-// openStreams reads the journal of an instance.
-func (l *Log) openStreams(in *instance, next int64) error {
+// openStreams reads the journal of an instance, which the manifest knows to have
+// gone as far as known (nil = it does not know).
+func (l *Log) openStreams(in *instance, next int64, known *journalMark) error {
 	if forgetSequences {
 		next = 0
 	}
 	stale := false
-	j, found, err := wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, wal.JournalOptions{Quarantine: l.path(quarantineDir), Trust: true}, func(rec []byte) error {
-		ok, err := in.streams.readStreams(rec, next)
-		stale = stale || !ok
-		return err
-	})
+	read := func() (found wal.JournalRecovery, err error) {
+		in.journal, found, err = wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, wal.JournalOptions{Quarantine: l.path(quarantineDir), Trust: true}, func(rec []byte) error {
+			ok, err := in.streams.readStreams(rec, next)
+			stale = stale || !ok
+			return err
+		})
+		return found, err
+	}
+	name := fmt.Sprintf("streams of instance %q", in.meta.Name)
+	found, err := read()
+	if errors.Is(err, wal.ErrUnreadable) {
+		if err := l.setJournalAside(name, in.id+"-", l.instancePath(in), streamsName); err != nil {
+			return err
+		}
+		found, err = read()
+	}
 	if err != nil {
 		return fmt.Errorf("instance %q: last numbers of the streams: %w", in.meta.Name, newer(err))
 	}
-	in.journal = j
-	l.reportJournal(fmt.Sprintf("streams of instance %q", in.meta.Name), found)
-	if stale {
-		return l.rewriteStreams(in)
+	l.reportJournal(name, found)
+	in.journalDamaged = found.FellBack || len(found.Damage) > 0
+	in.streamsLost = lostRecords(found) || in.view.version.sealed > 0 && in.behind(known, found)
+	if stale && !in.streamsLost {
+		if err := l.rewriteStreams(in); !noSpace(err) {
+			return err
+		}
+		in.streamsStale = true
 	}
+	return nil
+}
+
+// behind reports whether the journal does not go as far as the manifest knows.
+func (in *instance) behind(known *journalMark, found wal.JournalRecovery) bool {
+	if known == nil {
+		return found.Generation == 0 || found.Torn != nil
+	}
+	generation, bytes := in.journal.At()
+	return generation < known.Generation || generation == known.Generation && bytes < known.Bytes
+}
+
+// streamsMark is how far the journal has gone.
+func (in *instance) streamsMark() *journalMark {
+	if in.journal == nil {
+		return nil
+	}
+	var m journalMark
+	m.Generation, m.Bytes = in.journal.At()
+	return &m
+}
+
+// freshStreams rewrites the journal where it has records of changes that did not
+// come to their end, and there was no room for it before: nothing may pass their
+// stamps meanwhile. Maintenance is held.
+func (l *Log) freshStreams(in *instance) error {
+	if !in.streamsStale {
+		return nil
+	}
+	if err := l.journalError(l.rewriteStreams(in)); err != nil {
+		return err
+	}
+	in.streamsStale = false
 	return nil
 }
 
@@ -245,7 +295,7 @@ func (l *Log) writeStreams(in *instance, stamp int64, changed []streamChange) er
 		return nil
 	}
 	if in.journal == nil {
-		if err := l.openStreams(in, in.nextFile); err != nil {
+		if err := l.openStreams(in, in.nextFile, nil); err != nil {
 			return err
 		}
 	}

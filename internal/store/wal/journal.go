@@ -193,11 +193,44 @@ func setAside(fsys vfs.FS, name, quarantine string) error {
 	if err := fsys.MkdirAll(quarantine); err != nil {
 		return err
 	}
-	if err := fsys.Rename(name, filepath.Join(quarantine, filepath.Base(name))); err != nil {
+	if err := fsys.Rename(name, freeName(fsys, filepath.Join(quarantine, filepath.Base(name)))); err != nil {
 		return err
 	}
 	return fsys.SyncDir(quarantine)
 }
+
+// freeName is a path, with a number behind it where there is a file already.
+func freeName(fsys vfs.FS, path string) string {
+	free := path
+	for i := 1; ; i++ {
+		if _, err := fsys.Stat(free); err != nil {
+			return free
+		}
+		free = fmt.Sprintf("%s-%d", path, i)
+	}
+}
+
+// Renew is Rewrite that then moves the generations which are damaged to the
+// quarantine.
+func (j *Journal) Renew(records iter.Seq[[]byte]) error {
+	if err := j.Rewrite(records); err != nil {
+		return err
+	}
+	var errs []error
+	j.list = slices.DeleteFunc(j.list, func(lf *logFile) bool {
+		if !lf.damaged {
+			return false
+		}
+		err := setAside(j.fsys, lf.name, j.quarantine)
+		errs = append(errs, err)
+		return err == nil
+	})
+	return errors.Join(append(errs, j.fsys.SyncDir(j.names.dir))...)
+}
+
+// At is the newest generation's number and how many bytes of records it has: a
+// journal that is found with less has lost some.
+func (j *Journal) At() (generation uint64, bytes int64) { return j.highest, j.end }
 
 // Size is the size in bytes of the newest generation, and base that of its
 // snapshot. A caller rewrites when the changes outgrow the snapshot.

@@ -10,6 +10,19 @@ import (
 	"github.com/firnlog/firn/internal/store/vfs"
 )
 
+// FirstLSN is the LSN that the oldest file of the log in dir begins with; 0 if
+// there is none whose header can be read.
+func FirstLSN(fsys vfs.FS, dir string) (uint64, error) {
+	fl, err := load(fsys, walNaming(dir), Identity{})
+	if errors.Is(err, ErrUnreadable) || err == nil && (len(fl.list) == 0 || !fl.list[0].hdrOK) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return fl.list[0].hdr.firstLSN, nil
+}
+
 // Open opens the log in dir, which it makes if there is none, recovers it, and
 // gives every record above opts.After, in order, to replay, whose error ends
 // Open. What replay is given is on disk. Damage is no error: it is in Recovery,
@@ -185,7 +198,7 @@ func resize(f vfs.File, lf *logFile, size int64) error {
 
 // cut copies the torn end of a file to the quarantine and then cuts it.
 func cut(fsys vfs.FS, f vfs.File, lf *logFile, torn *hole, quarantine string) (*Torn, error) {
-	name := filepath.Join(quarantine, fmt.Sprintf("%s-%d.torn", filepath.Base(lf.name), torn.offset))
+	name := freeName(fsys, filepath.Join(quarantine, fmt.Sprintf("%s-%d.torn", filepath.Base(lf.name), torn.offset)))
 	data := make([]byte, torn.end-torn.offset)
 	if _, err := f.ReadAt(data, torn.offset); err != nil {
 		return nil, fmt.Errorf("read torn bytes: %w", err)
