@@ -40,6 +40,9 @@ func (s *Server) outer(next http.Handler) http.Handler {
 			s.refuse(sent, r, p)
 			return
 		}
+		if s.share(sent, r) {
+			return
+		}
 		next.ServeHTTP(sent, r)
 	})
 }
