@@ -26,6 +26,10 @@ type Options struct {
 	// SystemRetention, where it is not nil, is the retention in days of the
 	// instance system (0 = for ever), above the setting that is stored.
 	SystemRetention *int
+	// ProtectedDays is how many days the protected types of the instance system
+	// (api_key.*, auth.*, event_logs.*, retention.*) are kept at least, purges and
+	// shorter retentions notwithstanding. Default, and the least: 365.
+	ProtectedDays int
 	// Catalog says what the payloads of event types must look like; what becomes
 	// of those that do not is each instance's Validation. Default: nothing is
 	// validated.
@@ -36,7 +40,7 @@ func (o Options) store() store.Options {
 	return store.Options{
 		SealAge: o.SealAge, SealRows: o.SealRows, Limits: o.Limits,
 		QueryMemory: o.QueryMemory, QueryTimeout: o.QueryTimeout, Report: o.Report, Now: o.Now,
-		SystemRetention: o.SystemRetention,
+		SystemRetention: o.SystemRetention, ProtectedDays: o.ProtectedDays,
 	}
 }
 

@@ -104,7 +104,7 @@ func (s *serving) serve() error {
 	log, err := firn.Open(s.Store.Data, firn.Options{
 		Catalog: types, SealAge: s.Store.SealAge, SealRows: s.Store.SealRows, Limits: s.Limits.Event(),
 		QueryMemory: int64(s.Limits.QueryMemory), QueryTimeout: s.Limits.QueryTimeout,
-		Report: report(s.logger), SystemRetention: s.Retention.SystemDays,
+		Report: report(s.logger), SystemRetention: s.Retention.SystemDays, ProtectedDays: s.Retention.ProtectedDays,
 	})
 	if err != nil {
 		return explainOpen(s.Store.Data, err)
@@ -127,7 +127,7 @@ func (s *serving) serve() error {
 func (s *serving) options(types *catalog.Catalog, targets *target.Deliveries) server.Options {
 	return server.Options{
 		Listen: s.Server.Listen, AllowedHosts: s.Server.AllowedHosts, AllowedOrigins: s.Server.AllowedOrigins,
-		KeyRate: s.Server.KeyRate, Limits: s.Limits.Event(), BodyMemory: int64(s.Limits.BodyMemory),
+		KeyRate: s.Server.KeyRate, FailedSignIns: s.Auth.FailedSignIns, Limits: s.Limits.Event(), BodyMemory: int64(s.Limits.BodyMemory),
 		HappyView: happyview.Options{Instance: s.HappyView.Instance},
 		WebDebug:  webdebug.Options{Disabled: !s.WebDebug.Enabled, Redact: s.WebDebug.Redact},
 		Catalog:   types, Targets: targets, Logger: s.logger, Version: s.env.version.Version,

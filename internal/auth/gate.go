@@ -25,6 +25,9 @@ type GateOptions struct {
 	// Rate is how many operations a second a key may make, with as many at once;
 	// 0 = any number.
 	Rate float64
+	// SignIns is how many wrong keys an address may try at once, and a minute;
+	// beyond them it is told to wait. Default 10.
+	SignIns int
 	// Record stores an event of Firn's own in the instance system. Default:
 	// denials are not recorded.
 	Record func(context.Context, event.Draft) error
@@ -33,7 +36,7 @@ type GateOptions struct {
 }
 
 const (
-	// Of wrong keys an address may try so many at once, and so many a minute.
+	// signInBurst is the default of GateOptions.SignIns.
 	signInBurst = 10
 	// trackedMost bounds the addresses and keys that limits are kept for.
 	trackedMost = 10_000
@@ -45,7 +48,10 @@ const (
 func NewGate(keys *Keys, opts GateOptions) *Gate {
 	g := &Gate{keys: keys, record: opts.Record, report: opts.Report}
 	g.denials.byKey = map[string]*flood{}
-	g.signIns = newLimiter[netip.Addr](signInBurst/time.Minute.Seconds(), signInBurst, trackedMost)
+	if opts.SignIns <= 0 {
+		opts.SignIns = signInBurst
+	}
+	g.signIns = newLimiter[netip.Addr](float64(opts.SignIns)/time.Minute.Seconds(), float64(opts.SignIns), trackedMost)
 	if opts.Rate > 0 {
 		g.rates = newLimiter[string](opts.Rate, max(1, opts.Rate), trackedMost)
 	}

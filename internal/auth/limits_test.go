@@ -47,6 +47,21 @@ func TestFailedSignIns(t *testing.T) {
 	}
 }
 
+// TestSignInsOption lets more of them be tried.
+func TestSignInsOption(t *testing.T) {
+	f := newFixture(t, GateOptions{SignIns: 12})
+	evil := netip.MustParseAddr("203.0.113.7")
+	for i := range 12 {
+		if _, err := f.Authenticate(newSecret(), evil); !errors.Is(err, ErrWrongKey) {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	var rate *RateError
+	if _, err := f.Authenticate(newSecret(), evil); !errors.As(err, &rate) || rate.Again > 5*time.Second {
+		t.Errorf("the thirteenth: %v", err)
+	}
+}
+
 func TestLimiterIsBounded(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	l := newLimiter[uint32](1, 2, 100)

@@ -40,6 +40,12 @@ func (l *loader) check() {
 	if days := c.Retention.SystemDays; days != nil && (*days < 0 || *days > maxDays) {
 		l.wrong("retention.system_days", "is %d; it must be a whole number of days, 0 to %d (0 keeps events for ever)", *days, maxDays)
 	}
+	if days := c.Retention.ProtectedDays; days < protectedDays || days > maxDays {
+		l.wrong("retention.protected_days", "is %d; it must be %d to %d: what tells of keys, purges and retention is kept for a year at least", days, protectedDays, maxDays)
+	}
+	if c.Auth.FailedSignIns < 1 {
+		l.wrong("auth.failed_sign_ins", "must be 1 or more a minute")
+	}
 	if c.HappyView.Instance == "" {
 		l.wrong("happyview.instance", "must be the id or the name of an instance")
 	}

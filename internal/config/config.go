@@ -20,6 +20,7 @@ type Config struct {
 	Server      Server      `json:"server"`
 	Store       Store       `json:"store"`
 	Limits      Limits      `json:"limits"`
+	Auth        Auth        `json:"auth"`
 	Retention   Retention   `json:"retention"`
 	HappyView   HappyView   `json:"happyview"`
 	WebDebug    WebDebug    `json:"webdebug"`
@@ -83,11 +84,20 @@ func (l Limits) Event() event.Limits {
 	return event.Limits{EventBytes: int(l.EventBytes), BatchBytes: int(l.BatchBytes), BatchEvents: l.BatchEvents}
 }
 
+// Auth is the block auth.
+type Auth struct {
+	// FailedSignIns is how many wrong keys an address may try a minute.
+	FailedSignIns int `json:"failed_sign_ins"`
+}
+
 // Retention is the block retention.
 type Retention struct {
 	// SystemDays is how many days the instance system keeps events, above the
 	// setting that is stored; 0 = for ever, nil = the stored setting holds.
 	SystemDays *int `json:"system_days" env:"EVENT_LOG_RETENTION_DAYS"`
+	// ProtectedDays is how many days the instance system keeps at least what it
+	// protects.
+	ProtectedDays int `json:"protected_days"`
 }
 
 // HappyView is the block happyview.
@@ -136,6 +146,9 @@ type Database struct {
 	SQLitePath string        `json:"sqlite_path"`
 }
 
+// protectedDays is the least and the default of retention.protected_days.
+const protectedDays = 365
+
 // Default is the configuration of a server that is told nothing.
 func Default() *Config {
 	limits := event.Limits{}.WithDefaults()
@@ -147,6 +160,8 @@ func Default() *Config {
 			EventBytes: Bytes(limits.EventBytes), BatchBytes: Bytes(limits.BatchBytes), BatchEvents: limits.BatchEvents,
 			QueryTimeout: 30 * time.Second, QueryMemory: Bytes(memory), BodyMemory: Bytes(memory),
 		},
+		Auth:        Auth{FailedSignIns: 10},
+		Retention:   Retention{ProtectedDays: protectedDays},
 		HappyView:   HappyView{Instance: "system"},
 		WebDebug:    WebDebug{Enabled: true},
 		Log:         Log{Level: "warn"},

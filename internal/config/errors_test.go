@@ -91,10 +91,11 @@ func TestProblems(t *testing.T) {
 		{"values", "c.yaml", `server: {listen: ["7070", "x:"], allowed_hosts: ["*.x"], allowed_origins: [app.example], key_rate: -1}
 store: {data: "", seal_age: 0s, seal_rows: -1}
 limits: {event_bytes: 10 MB, batch_bytes: 1 MB, query_memory: 0}
-retention: {system_days: -1}
+retention: {system_days: -1, protected_days: 30}
 happyview: {instance: ""}
 log: {level: loud}
 database: {type: mysqll}
+auth: {failed_sign_ins: 0}
 `, nil, nil, []string{
 			`c.yaml:1:19: server.listen[0]: must be HOST:PORT, such as localhost:7070 or 127.0.0.1:7070; not "7070"`,
 			`c.yaml:1:27: server.listen[1]: must be HOST:PORT, such as localhost:7070 or 127.0.0.1:7070; not "x:"`,
@@ -107,9 +108,11 @@ database: {type: mysqll}
 			`c.yaml:3:23: limits.event_bytes: one event may have more (10 MB) than a whole batch (1 MB)`,
 			`c.yaml:3:63: limits.query_memory: must be more than 0`,
 			`c.yaml:4:26: retention.system_days: is -1; it must be a whole number of days, 0 to 100000 (0 keeps events for ever)`,
+			`c.yaml:4:46: retention.protected_days: is 30; it must be 365 to 100000: what tells of keys, purges and retention is kept for a year at least`,
 			`c.yaml:5:23: happyview.instance: must be the id or the name of an instance`,
 			`c.yaml:6:14: log.level: must be debug, info, warn or error; not "loud"`,
-			`c.yaml:7:18: database.type: must be mysql, postgres or sqlite; did you mean mysql?`}},
+			`c.yaml:7:18: database.type: must be mysql, postgres or sqlite; did you mean mysql?`,
+			`c.yaml:8:25: auth.failed_sign_ins: must be 1 or more a minute`}},
 		{"empty lists", "c.json", `{"server": {"listen": []}, "limits": {"batch_bytes": "2 GiB"}, "database": {"type": "oracle-on-a-mainframe"}}`, nil, nil, []string{
 			`c.json:1:23: server.listen: is empty; name an address, such as localhost:7070`,
 			`c.json:1:54: limits.batch_bytes: is 2 GiB; 1 GiB is the most`,

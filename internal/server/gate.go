@@ -62,7 +62,7 @@ func newGate(log *firn.Log, opts *Options) *auth.Gate {
 	report := func(err error) { opts.Logger.Error("access", "error", err) }
 	keys := auth.NewKeys(log, auth.KeysOptions{Now: opts.Now, Report: report, Made: log.DocumentsLost()})
 	return auth.NewGate(keys, auth.GateOptions{
-		Rate: opts.KeyRate, Report: report,
+		Rate: opts.KeyRate, SignIns: opts.FailedSignIns, Report: report,
 		Record: func(ctx context.Context, d event.Draft) error {
 			_, err := log.Record(ctx, d)
 			return err

@@ -48,6 +48,9 @@ type Options struct {
 	// KeyRate is how many requests a second an API key may make, with as many at
 	// once; beyond it the answer is 429. Default: any number.
 	KeyRate float64
+	// FailedSignIns is how many wrong keys an address may try a minute, with as
+	// many at once; beyond it the answer is 429. Default 10.
+	FailedSignIns int
 	// Limits bounds events and batches; give what the log was opened with.
 	Limits event.Limits
 	// BodyMemory is the budget in bytes that all request bodies in flight

@@ -82,3 +82,26 @@ func TestProtected(t *testing.T) {
 		}
 	}
 }
+
+// TestProtectedDays: what tells of keys stays for a year at least, and longer
+// where an option says so, however short the retention is.
+func TestProtectedDays(t *testing.T) {
+	for option, days := range map[int]int{0: 365, 30: 365, 400: 400} {
+		clock := newClock()
+		o := quiet(t)
+		o.Now, o.SystemRetention, o.ProtectedDays = clock.Now, new(7), option
+		l := open(t, t.TempDir(), o)
+		before := len(all(t, l, SystemInstance))
+		for _, d := range []event.Draft{{EventType: "api_key.created"}, {EventType: "server.started"}} {
+			if _, err := l.Record(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for after, kept := range map[int]int{days - 1: 1, days + 1: 0} {
+			n, err := l.RetentionPreview(t.Context(), SystemInstance, clock.Now().Add(time.Duration(after)*24*time.Hour))
+			if want := int64(before + 2 - kept); err != nil || n != want {
+				t.Errorf("option %d: after %d days %d events would go, %v; want %d", option, after, n, err, want)
+			}
+		}
+	}
+}

@@ -12,8 +12,9 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// protectedDays is how long the protected types of system are kept at least.
-	protectedDays = 365
+	// defaultProtectedDays is how long the protected types of system are kept at
+	// least.
+	defaultProtectedDays = 365
 	// clockJump is how far the clock may be ahead of what the log has seen before
 	// retention waits for an operator's word.
 	clockJump = day
@@ -37,7 +38,7 @@ func (l *Log) expired(in *instance, now time.Time) query.Condition {
 	if !l.isSystem(in) {
 		return before(days)
 	}
-	return query.And{before(days), query.Or{unprotected(), before(max(days, protectedDays))}}
+	return query.And{before(days), query.Or{unprotected(), before(max(days, l.opts.ProtectedDays))}}
 }
 
 // RetentionPreview counts the events that retention would remove at a time.
@@ -90,7 +91,7 @@ func (l *Log) retain(ctx context.Context, in *instance, now time.Time) error {
 	days := l.retentionDays(in)
 	longest := days
 	if l.isSystem(in) {
-		longest = max(days, protectedDays)
+		longest = max(days, l.opts.ProtectedDays)
 	}
 	if err := l.expireLost(in, now.Add(-time.Duration(longest)*day).UnixMilli()); err != nil {
 		return err

@@ -24,6 +24,9 @@ type Options struct {
 	// SystemRetention, where it is not nil, is the retention in days of the
 	// instance system whatever is stored.
 	SystemRetention *int
+	// ProtectedDays is how many days the protected types of the instance system are
+	// kept at least; never fewer than 365.
+	ProtectedDays int
 
 	// FS is the file system; default vfs.OS.
 	FS vfs.FS
@@ -55,6 +58,7 @@ func (o Options) withDefaults() Options {
 		o.SealRows = defaultSealRows
 	}
 	o.Limits = o.Limits.WithDefaults()
+	o.ProtectedDays = max(o.ProtectedDays, defaultProtectedDays)
 	if o.QueryTimeout <= 0 {
 		o.QueryTimeout = defaultQueryTimeout
 	}
