@@ -154,7 +154,7 @@ func (d *delivery) news(ctx context.Context) error {
 	gone, err := d.reader.news(time.Now(), d.locate)
 	for _, p := range gone {
 		if p.behind() {
-			d.announcer.lost(ctx, p.Instance, []firn.Gap{{First: p.cursor + 1, Last: p.last}}, "deleted")
+			_ = d.announcer.lost(ctx, p.Instance, []firn.Gap{{First: p.cursor + 1, Last: p.last}}, "deleted") // which reports it
 		}
 		d.drop(p)
 	}

@@ -114,7 +114,7 @@ func (r *reader) next() *place {
 		r.ready[0] = nil
 		r.ready = r.ready[1:]
 		p.queued = false
-		if p.wanted && p.last > p.read {
+		if p.wanted && p.last > p.read && r.places[p.ID] == p {
 			return p
 		}
 	}
@@ -140,7 +140,6 @@ func (r *reader) move(p *place, cursor int64, since time.Time) {
 
 func (r *reader) forget(p *place) {
 	r.unsubscribe(p)
-	p.wanted = false
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.places, p.ID)

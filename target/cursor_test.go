@@ -1,0 +1,667 @@
+package target
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/vfs"
+	"github.com/firnlog/firn/internal/store/vfs/vfstest"
+	"github.com/firnlog/firn/query"
+)
+
+func TestStart(t *testing.T) {
+	tests := []struct {
+		name  string
+		start Start
+		first int64 // position of the instance that was there
+	}{
+		{"now", Start{}, 11},
+		{"beginning", Start{Beginning: true}, 1},
+		{"behind a position", Start{After: 4}, 5},
+		{"behind a position to come", Start{After: 400}, 11},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.append("old", 10)
+				s := &scripted{open: func(context.Context, int) error { return errDown }}
+				spec := Spec{Name: "s", Kind: s.kind(), Start: tt.start}
+				ds := b.deliver(spec)
+				settle(time.Second)
+				b.append("old", 5)
+				ds.Close() // it never had an event, and still it began
+				s.open = nil
+				b.append("old", 5)
+				b.append("new", 5)
+				b.deliver(spec)
+				settle(time.Minute)
+				sameRows(t, of(s.written(), "old"), positions("old", 20)[tt.first-1:])
+				sameRows(t, of(s.written(), "new"), positions("new", 5))
+			})
+		})
+	}
+}
+
+// TestLaterWanted: an instance that the target is told to take later is delivered
+// from when the target began.
+func TestLaterWanted(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.append("a", 3)
+		b.append("b", 3)
+		s := &scripted{}
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind(), Instances: []string{"a"}})
+		settle(time.Second)
+		b.append("a", 3)
+		b.append("b", 3)
+		settle(time.Second)
+		sameRows(t, s.written(), positions("a", 6)[3:])
+		ds.Close()
+		b.deliver(Spec{Name: "s", Kind: s.kind(), Instances: []string{"a", "b"}})
+		settle(time.Second)
+		sameRows(t, of(s.written(), "b"), positions("b", 6)[3:])
+	})
+}
+
+// TestOtherLog: a cursor of another life of the log, of another log, or ahead of
+// it stops the target until an operator says where to go on.
+func TestOtherLog(t *testing.T) {
+	tests := []struct {
+		name string
+		says string
+		swap func(t *testing.T, b *bench)
+	}{
+		{"restored", "restored from a backup", func(t *testing.T, b *bench) {
+			var backup bytes.Buffer
+			must(t, b.log.Backup(t.Context(), &backup))
+			must(t, b.log.Close())
+			dir := filepath.Join(t.TempDir(), "restored")
+			must(t, firn.Restore(t.Context(), dir, &backup))
+			b.open(dir)
+		}},
+		{"another", "another one", func(t *testing.T, b *bench) {
+			must(t, b.log.Close())
+			b.open(t.TempDir())
+			b.append("a", 3)
+		}},
+	}
+	for _, tt := range tests {
+		for _, keeps := range []bool{false, true} {
+			t.Run(tt.name+", keeps its cursors "+strconv.FormatBool(keeps), func(t *testing.T) {
+				bubble(t, func(t *testing.T, b *bench) {
+					b.append("a", 5)
+					s := newKeeper()
+					spec := Spec{Name: "s", Kind: s.kind(), Start: Start{Beginning: true}}
+					if keeps {
+						spec.Kind = kindOf("keeper", s)
+					}
+					ds := b.deliver(spec)
+					settle(time.Second)
+					inOrder(t, s.written(), "a", 5)
+					ds.Close()
+					tt.swap(t, b)
+					had := len(s.written())
+					ds = b.deliver(spec)
+					b.append("a", 2)
+					settle(time.Hour)
+					st := b.state(ds, Stopped, tt.says)
+					if !strings.Contains(st.LastError, "firn targets replay s --from") {
+						t.Errorf("the error does not say what to do: %s", st.LastError)
+					}
+					if len(s.written()) != had {
+						t.Errorf("it goes on all the same: %v", s.written()[had:])
+					}
+					must(t, ds.Replay("s", "", From{After: 3}))
+					settle(time.Second)
+					b.state(ds, Running, "")
+					if got := s.written()[had:]; len(got) == 0 || got[0] != (row{"a", 4}) {
+						t.Errorf("after a replay behind 3 come %v", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+func (b *bench) open(dir string) {
+	b.t.Helper()
+	log, err := firn.Open(dir, firn.Options{SealAge: 100 * 365 * 24 * time.Hour, SealRows: 1 << 30})
+	must(b.t, err)
+	b.log = log
+}
+
+// TestAheadOfLog: an instance that ends before the cursor is no reason to skip.
+func TestAheadOfLog(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.append("a", 5)
+		in, err := b.log.Instance("a")
+		must(t, err)
+		s := newKeeper()
+		id, epoch := b.log.Identity()
+		must(t, s.SetCheckpoint(t.Context(), Identity{id, epoch}, in.ID, 9))
+		ds := b.deliver(Spec{Name: "s", Kind: kindOf("keeper", s)})
+		settle(time.Second)
+		b.append("a", 1)
+		settle(time.Minute)
+		b.state(ds, Stopped, "up to position 9, and the log ends at 5")
+		b.append("a", 9)
+		settle(time.Minute)
+		sameRows(t, s.written(), nil)
+		must(t, ds.Replay("s", "a", From{Beginning: true}))
+		settle(time.Second)
+		inOrder(t, s.written(), "a", 15)
+	})
+}
+
+func TestReplay(t *testing.T) {
+	for _, keeps := range []bool{false, true} {
+		t.Run("keeps its cursors "+strconv.FormatBool(keeps), func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				b.append("a", 10)
+				b.append("b", 10)
+				s := newKeeper()
+				spec := Spec{Name: "s", Kind: s.kind()}
+				if keeps {
+					spec.Kind = kindOf("keeper", s)
+				}
+				ds := b.deliver(spec)
+				settle(time.Second)
+				sameRows(t, s.written(), nil)
+				must(t, ds.Replay("s", "b", From{After: 7}))
+				settle(time.Second)
+				sameRows(t, s.written(), positions("b", 10)[7:])
+				if err := ds.Replay("s", "b", From{After: 11}); !errors.Is(err, firn.ErrInvalid) {
+					t.Errorf("a replay beyond the log: %v", err)
+				}
+				must(t, ds.Replay("s", "", From{Beginning: true}))
+				settle(time.Second)
+				sameRows(t, of(s.written(), "a"), positions("a", 10))
+				b.append("b", 2)
+				settle(time.Second)
+				sameRows(t, of(s.written(), "b")[3:], positions("b", 12))
+
+				// While nobody delivers.
+				ds.Close()
+				b.append("a", 5)
+				off, err := Offline(b.log, b.options)
+				must(t, err)
+				if st := off.Status(); len(st) != 1 || st[0].Name != "s" || st[0].State != Stopped {
+					t.Errorf("offline: %+v", st)
+				}
+				if _, err := off.Retry("s", false, nil); !errors.Is(err, ErrNotRunning) {
+					t.Errorf("offline, a retry: %v", err)
+				}
+				must(t, off.Replay("s", "", From{Now: true}))
+				b.append("a", 1)
+				before := len(s.written())
+				b.deliver(spec)
+				settle(time.Second)
+				sameRows(t, s.written()[before:], []row{{"a", 16}})
+			})
+		})
+	}
+}
+
+// TestReplayOvertakes moves the cursor while a write is under way.
+func TestReplayOvertakes(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		s := &scripted{write: func(_ context.Context, b Batch, n int) (int, error) {
+			if n == 1 {
+				<-time.After(10 * time.Second)
+			}
+			return len(b.Events), nil
+		}}
+		b.append("a", 10)
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind(), Start: Start{After: 8}})
+		settle(5 * time.Second)
+		must(t, ds.Replay("s", "a", From{Beginning: true}))
+		settle(time.Minute)
+		sameRows(t, s.written(), slices.Concat(positions("a", 10)[8:], positions("a", 10)))
+	})
+}
+
+// keeper is a scripted target that keeps its cursors itself, with its rows.
+type keeper struct {
+	scripted
+	cursors map[string]Cursor // by log and instance
+	mu2     sync.Mutex
+	commit  func(n int) (commits bool, err error) // may lose the answer
+}
+
+func newKeeper() *keeper { return &keeper{cursors: map[string]Cursor{}} }
+
+func (k *keeper) Write(ctx context.Context, b Batch) (int, error) {
+	k.scripted.mu.Lock()
+	n, kept := k.writes, len(k.rows)
+	k.scripted.mu.Unlock()
+	written, err := k.scripted.Write(ctx, b)
+	commits := true
+	if k.commit != nil {
+		var lost error
+		if commits, lost = k.commit(n); lost != nil {
+			written, err = 0, lost
+		}
+	}
+	k.mu2.Lock()
+	defer k.mu2.Unlock()
+	if !commits {
+		k.scripted.mu.Lock()
+		k.rows = k.rows[:kept]
+		k.scripted.mu.Unlock()
+		return written, err
+	}
+	if !b.Redelivery {
+		n := len(k.written()) - kept
+		k.cursors[b.Log.ID+b.Instance.ID] = Cursor{b.Log.Epoch, b.After(n)}
+	}
+	return written, err
+}
+
+func (k *keeper) Checkpoint(_ context.Context, log, instance string) (Cursor, bool, error) {
+	k.mu2.Lock()
+	defer k.mu2.Unlock()
+	c, ok := k.cursors[log+instance]
+	return c, ok, nil
+}
+
+func (k *keeper) SetCheckpoint(_ context.Context, log Identity, instance string, position int64) error {
+	k.mu2.Lock()
+	defer k.mu2.Unlock()
+	k.cursors[log.ID+instance] = Cursor{log.Epoch, position}
+	return nil
+}
+
+// TestExactlyOnce has commits whose outcome is unknown: each event is there once,
+// and in order.
+func TestExactlyOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		k := newKeeper()
+		k.write = writePoisoned
+		k.commit = func(n int) (bool, error) {
+			switch n % 5 {
+			case 1:
+				return true, errDown // committed, and the answer lost
+			case 3:
+				return false, errDown
+			}
+			return true, nil
+		}
+		b.options.timing.events = 50
+		spec := Spec{Name: "s", Kind: kindOf("keeper", k), Start: Start{Beginning: true}}
+		ds := b.deliver(spec)
+		for range 5 {
+			b.append("a", 200)
+			b.append("b", 100)
+			settle(time.Second)
+			ds.Close() // in the middle of it
+			ds = b.deliver(spec)
+		}
+		settle(time.Hour)
+		for instance, n := range map[string]int{"a": 1000, "b": 500} {
+			want := slices.DeleteFunc(positions(instance, n), func(r row) bool { return poison(r.position) })
+			sameRows(t, of(k.written(), instance), want)
+		}
+		complete(t, "at last", ds, k.written(), map[string]int{"a": 1000, "b": 500})
+		if st := b.state(ds, Running, ""); st.LagEvents != 0 {
+			t.Errorf("lag %d", st.LagEvents)
+		}
+		for key, c := range k.cursors {
+			if c.Position != 1000 && c.Position != 500 {
+				t.Errorf("the cursor of %s is %d", key, c.Position)
+			}
+		}
+	})
+}
+
+// TestUnwantedMovesTheCursor: where nothing matches, the cursor of a target that
+// keeps it moves all the same, though not at once.
+func TestUnwantedMovesTheCursor(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		q, err := query.Parse([]byte(`{"from":{"instance":"a"},"where":[{"field":"event_type","operator":"eq","value":"none"}]}`), time.Now())
+		must(t, err)
+		k := newKeeper()
+		b.append("a", 1)
+		b.deliver(Spec{Name: "s", Kind: kindOf("keeper", k), Where: q.Where})
+		settle(time.Second)
+		b.append("a", 300)
+		settle(time.Minute)
+		for _, c := range k.cursors {
+			if c.Position != 301 {
+				t.Errorf("the cursor is %d, want 301", c.Position)
+			}
+		}
+		if len(k.cursors) != 1 {
+			t.Errorf("%d cursors, want 1", len(k.cursors))
+		}
+	})
+}
+
+func TestGapsAreTold(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		down := true
+		s := &scripted{open: func(context.Context, int) error {
+			if down {
+				return errDown
+			}
+			return nil
+		}}
+		b.append("gone", 1)
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind()})
+		settle(time.Second)
+		b.append("a", 100)
+		b.append("gone", 10)
+		settle(time.Second)
+		_, err := b.log.Purge(t.Context(), "a", between(t, 11, 20), false)
+		must(t, err)
+		_, err = b.log.Purge(t.Context(), "a", between(t, 51, 60), false)
+		must(t, err)
+		must(t, b.log.DeleteInstance(t.Context(), "gone"))
+		down = false
+		settle(time.Minute)
+		var want []row
+		for _, r := range positions("a", 100) {
+			if r.position < 11 || r.position > 20 && r.position < 51 || r.position > 60 {
+				want = append(want, r)
+			}
+		}
+		sameRows(t, s.written(), want)
+		var told []string
+		for _, e := range b.system(typeGap) {
+			payload := string(e.Payload)
+			told = append(told, payload[:strings.Index(payload, `"instance_id"`)]+payload[strings.Index(payload, `"first"`):])
+		}
+		wantTold := []string{
+			`{"target":"s","type":"scripted","instance":"gone","first":2,"last":11,"reason":"deleted"}`,
+			`{"target":"s","type":"scripted","instance":"a","first":11,"last":60,"ranges":[[11,20],[51,60]],"reason":"removed"}`,
+		}
+		if d := cmp.Diff(wantTold, told); d != "" {
+			t.Errorf("gaps (-want +got):\n%s", d)
+		}
+		b.state(ds, Running, "")
+	})
+}
+
+func between(t *testing.T, low, high int) query.Condition {
+	t.Helper()
+	q, err := query.Parse([]byte(`{"from":{"instance":"a"},"where":[{"field":"position","operator":"between","value":[`+strconv.Itoa(low)+`,`+strconv.Itoa(high)+`]}]}`), time.Now())
+	must(t, err)
+	return q.Where
+}
+
+func TestDeadLettersAgain(t *testing.T) {
+	for _, keeps := range []bool{false, true} {
+		t.Run("keeps its cursors "+strconv.FormatBool(keeps), func(t *testing.T) {
+			bubble(t, func(t *testing.T, b *bench) {
+				k := newKeeper()
+				k.write = writePoisoned
+				spec := Spec{Name: "s", Kind: k.kind(), Start: Start{Beginning: true}}
+				if keeps {
+					spec.Kind = kindOf("keeper", k)
+				}
+				ds := b.deliver(spec)
+				b.append("a", 20) // 3, 10, 17
+				b.append("b", 20)
+				settle(time.Second)
+				letters, more, err := ds.DeadLetters("s", 0, 4)
+				must(t, err)
+				if len(letters) != 4 || !more {
+					t.Fatalf("%d dead letters, more %v", len(letters), more)
+				}
+				l := letters[0]
+				if l.ID != 1 || l.Message != "it is poison" || l.Attempts != 1 || l.Event.Position != 3 || l.Event.EventType != "test.made" || string(l.Event.Payload) != `{"n":2}` {
+					t.Errorf("the first is %+v", l)
+				}
+				// They are refused again,
+				_, err = ds.Retry("s", true, nil)
+				must(t, err)
+				settle(time.Second)
+				letters, _, err = ds.DeadLetters("s", 0, 100)
+				must(t, err)
+				for i, l := range letters {
+					if l.ID != int64(i)+1 || l.Attempts != 2 {
+						t.Errorf("refused again: %+v", l)
+					}
+				}
+				// one is taken,
+				k.write = nil
+				_, err = ds.Retry("s", true, []int64{2})
+				must(t, err)
+				settle(time.Second)
+				if st := ds.Status()[0]; st.DeadLetters != 5 {
+					t.Errorf("%d dead letters, want 5", st.DeadLetters)
+				}
+				if _, err = ds.Retry("s", true, []int64{2}); !errors.Is(err, firn.ErrNotFound) {
+					t.Errorf("a dead letter that is gone: %v", err)
+				}
+				// and at last all; also after a restart, and none comes back.
+				ds.Close()
+				ds = b.deliver(spec)
+				settle(time.Second)
+				_, err = ds.Retry("s", true, nil)
+				must(t, err)
+				b.append("a", 1)
+				settle(time.Second)
+				for _, instance := range []string{"a", "b"} {
+					got := of(k.written(), instance)
+					slices.SortFunc(got, func(a, b row) int { return int(a.position - b.position) })
+					n := 20
+					if instance == "a" {
+						n = 21
+					}
+					sameRows(t, got, positions(instance, n))
+				}
+				ds.Close()
+				ds = b.deliver(spec)
+				settle(time.Second)
+				if st := ds.Status()[0]; st.DeadLetters != 0 || st.LagEvents != 0 {
+					t.Errorf("%d dead letters, lag %d", st.DeadLetters, st.LagEvents)
+				}
+			})
+		})
+	}
+}
+
+// TestTooManyDeadLetters pauses a target that refuses everything.
+func TestTooManyDeadLetters(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		s := &scripted{write: func(context.Context, Batch, int) (int, error) { return 0, &RefusedError{errors.New("no")} }}
+		b.options.timing.letters = 50
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind()})
+		b.append("a", 100)
+		settle(time.Minute)
+		if st := b.state(ds, Paused, "there are 50 dead letters"); st.DeadLetters != 50 || st.LagEvents != 50 {
+			t.Errorf("%d dead letters, lag %d", st.DeadLetters, st.LagEvents)
+		}
+		s.write = nil
+		_, err := ds.Retry("s", true, nil)
+		must(t, err)
+		settle(time.Minute)
+		if st := b.state(ds, Running, ""); st.DeadLetters != 0 || st.LagEvents != 0 {
+			t.Errorf("%d dead letters, lag %d", st.DeadLetters, st.LagEvents)
+		}
+	})
+}
+
+// TestManyInstances: quiet instances cost no goroutine, and those with news take
+// turns.
+func TestManyInstances(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		s := &scripted{}
+		b.deliver(Spec{Name: "s", Kind: s.kind()})
+		const n = 2000
+		for i := range n {
+			_, err := b.log.Append(t.Context(), firn.AppendRequest{Instance: "i" + strconv.Itoa(i), AutoCreate: true,
+				Events: []event.Draft{{EventType: "a"}}})
+			must(t, err)
+		}
+		settle(time.Second)
+		if got := len(s.written()); got != n {
+			t.Errorf("%d events, want %d", got, n)
+		}
+		if g := runtime.NumGoroutine(); g > 100 {
+			t.Errorf("%d goroutines", g)
+		}
+		if open := b.log.Stats().Subscriptions; open > 8 {
+			t.Errorf("%d subscriptions", open)
+		}
+	})
+}
+
+// TestTurns: an instance with much to read does not keep another waiting.
+func TestTurns(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		b.append("much", 20_000)
+		b.append("little", 1)
+		s := &scripted{}
+		b.deliver(Spec{Name: "s", Kind: s.kind(), Start: Start{Beginning: true}})
+		settle(time.Second)
+		at := slices.Index(s.written(), row{"little", 1})
+		if at < 0 || at > 3000 {
+			t.Errorf("it comes after %d others", at)
+		}
+	})
+}
+
+func TestRenamedAndDeletedInstances(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		s := &scripted{}
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind()})
+		b.append("a", 2)
+		settle(time.Second)
+		name := "b"
+		_, err := b.log.UpdateInstance(t.Context(), "a", firn.InstanceUpdate{Name: &name})
+		must(t, err)
+		b.append("b", 1)
+		settle(time.Second)
+		must(t, b.log.DeleteInstance(t.Context(), "b"))
+		b.append("b", 1)
+		settle(time.Second)
+		sameRows(t, s.written(), []row{{"a", 1}, {"a", 2}, {"b", 3}, {"b", 1}})
+		b.state(ds, Running, "")
+		if n := len(b.system(typeGap)); n != 0 {
+			t.Errorf("%d gaps, though it had everything", n)
+		}
+	})
+}
+
+// cleaner counts what it is asked to delete.
+type cleaner struct {
+	scripted
+	left, cleanings int
+	fail            error
+}
+
+func (c *cleaner) Clean(_ context.Context, days int) (int64, bool, error) {
+	if c.cleanings++; c.fail != nil {
+		return 0, false, c.fail
+	}
+	n := min(c.left, 10*days)
+	c.left -= n
+	return int64(n), c.left > 0, nil
+}
+
+func TestClean(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		c := &cleaner{left: 95}
+		ds := b.deliver(Spec{Name: "s", Kind: kindOf("cleaner", c), DaysToKeep: 3})
+		synctest.Wait()
+		if c.left != 0 || c.cleanings != 4 {
+			t.Errorf("at the start %d are left after %d cleanings", c.left, c.cleanings)
+		}
+		b.append("a", 10)
+		settle(time.Minute)
+		c.fail = errors.New("locked")
+		settle(time.Hour)
+		if c.cleanings != 5 {
+			t.Errorf("%d cleanings after an hour, want 5", c.cleanings)
+		}
+		c.fail, c.left = nil, 20
+		settle(10 * time.Minute)
+		if c.left != 0 || c.cleanings != 6 {
+			t.Errorf("%d are left after %d cleanings", c.left, c.cleanings)
+		}
+		inOrder(t, c.written(), "a", 10)
+		b.state(ds, Running, "")
+	})
+}
+
+// TestDamagedState: what is lost of the cursors is not made up for by a guess.
+func TestDamagedState(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		s := &scripted{}
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind()})
+		for range 5 {
+			b.append("a", 10)
+			settle(time.Second)
+		}
+		ds.Close()
+		name := "/data/targets/s/state-00000000000000000001"
+		data, err := vfs.ReadFile(b.fs, name)
+		must(t, err)
+		at := bytes.Index(data, []byte(`{"cursors"`)) // of a record that others follow
+		if !b.fs.Flip(name, int64(at), 0xff) {
+			t.Fatal("there is nothing to damage")
+		}
+		b.append("a", 10)
+		ds = b.deliver(Spec{Name: "s", Kind: s.kind()})
+		settle(time.Minute)
+		b.state(ds, Stopped, "firn targets replay s --from")
+		must(t, ds.Replay("s", "", From{After: 50}))
+		settle(time.Second)
+		inOrder(t, s.written(), "a", 60)
+		ds.Close()
+		ds = b.deliver(Spec{Name: "s", Kind: s.kind()})
+		settle(time.Second)
+		b.state(ds, Running, "")
+		sameRows(t, s.written(), positions("a", 60))
+	})
+}
+
+// TestStateStaysSmall: the journal is begun anew, and nothing is lost by it.
+func TestStateStaysSmall(t *testing.T) {
+	fs := vfstest.New()
+	s, err := openState(fs, "/s")
+	must(t, err)
+	must(t, s.commit(record{Begun: &Identity{"log", 1}}, nil))
+	letter := event.Event{EventType: "a", Severity: event.Info, Payload: []byte(`{"x":"` + strings.Repeat("x", 5000) + `"}`)}
+	for i := range int64(2000) {
+		must(t, s.commit(record{Cursors: map[string]int64{"a": i}}, nil))
+		if i%10 == 0 {
+			letter.Position = i
+			must(t, s.commit(record{Dead: &deadRecord{Instance: Instance{"a", "a"}, Position: i}}, letter.AppendJSON(nil)))
+		}
+		if i%20 == 0 {
+			must(t, s.commit(record{Taken: []int64{i/10 + 1}}, nil))
+		}
+	}
+	files, err := fs.List("/s")
+	must(t, err)
+	if len(files) != 2 {
+		t.Errorf("files %v, want two generations", files)
+	}
+	s, err = openState(fs, "/s")
+	must(t, err)
+	if dead, _ := s.counts(); dead != 100 || s.cursors["a"] != 1999 || s.of() != (Identity{"log", 1}) || s.lastID != 200 {
+		t.Errorf("%d dead letters, cursor %d, %v, last id %d", dead, s.cursors["a"], s.of(), s.lastID)
+	}
+	letters, _, err := s.deadLetters(nil, 0, 1000, 1<<30)
+	must(t, err)
+	for i, l := range letters {
+		if l.ID != int64(2*i+2) || l.Event.Position != int64(20*i+10) || len(l.Event.Payload) != len(letter.Payload) {
+			t.Fatalf("dead letter %d is %d of position %d", i, l.ID, l.Event.Position)
+		}
+	}
+}
