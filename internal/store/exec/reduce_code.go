@@ -94,7 +94,6 @@ func (r *reader) newCodes() ([]uint32, error) {
 type numbering struct {
 	texts   []string
 	strings map[string]uint32
-	ints    map[int64]uint32
 	meter   meter
 	// fault is set where there is no memory for more values.
 	fault error
@@ -104,7 +103,7 @@ type numbering struct {
 const numberedSize = 96
 
 func (r *reader) newNumbering() *numbering {
-	return &numbering{strings: map[string]uint32{}, ints: map[int64]uint32{}, meter: meter{account: r}}
+	return &numbering{strings: map[string]uint32{}, meter: meter{account: r}}
 }
 
 // number is that of a value in its JSON text, which may be borrowed.
@@ -118,16 +117,6 @@ func (n *numbering) number(text string) uint32 {
 		text = string([]byte(text))
 		n.strings[text] = code
 		n.texts = append(n.texts, text)
-	}
-	return code
-}
-
-// numberInt is the number of what spell makes of an integer.
-func (n *numbering) numberInt(i int64, spell func(int64) string) uint32 {
-	code, ok := n.ints[i]
-	if !ok {
-		code = n.number(spell(i))
-		n.ints[i] = code
 	}
 	return code
 }
@@ -168,6 +157,9 @@ func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
 
 // codeVector numbers the values that a vector holds of some rows.
 func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bitmap, codes []uint32) error {
+	if v.Kind == column.Int {
+		return n.codeInts(fr, v, rows, codes)
+	}
 	var known []uint32 // 1 + number, by dictionary code
 	if v.Codes != nil {
 		if err := fr.r.Charge(int64(len(v.Dict)) * 4); err != nil {
@@ -184,9 +176,6 @@ func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bi
 		case known != nil && known[v.Codes[row]] > 0:
 			codes[row] = known[v.Codes[row]] - 1
 			return nil
-		case v.Kind == column.Int:
-			codes[row] = n.numberInt(v.Ints[row], func(i int64) string { return string(appendInt(nil, i, fr.field)) })
-			return n.fault
 		case v.Kind == column.JSON:
 			buf = append(buf[:0], query.Canonical(jsontext.Value(borrowedText(v, row)))...)
 		case v.Kind == column.String:
@@ -253,67 +242,4 @@ func (r *reader) codeElements(f query.Field, rows column.Bitmap) (*coding, error
 	}
 	c.n = len(n.texts)
 	return c, err
-}
-
-// codeBuckets numbers the time buckets of some rows.
-func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.Location) (*coding, error) {
-	v, err := r.ints(key.Field.Root)
-	if err != nil {
-		return nil, err
-	}
-	unit := int64(1)
-	if key.Field.Root == query.RecordedAt {
-		unit = 1000
-	}
-	n := r.newNumbering()
-	b := bucketer{bucket: key.Bucket, zone: zone, number: func(start int64) uint32 {
-		return n.number(borrowed(event.AppendQuoted(nil, key.Bucket.Format(start, zone))))
-	}}
-	codes, err := r.newCodes()
-	if err != nil {
-		return nil, err
-	}
-	err = r.eachRow(rows, func(row int) error {
-		codes[row] = b.code(v.Ints[row] * unit)
-		return n.fault
-	})
-	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
-}
-
-// bucketer finds the time buckets of instants. It remembers the stretches that
-// it has seen to lie in one bucket, because a time zone is slow to ask.
-type bucketer struct {
-	bucket query.Bucket
-	zone   *time.Location
-	number func(start int64) uint32
-	// known maps a minute to its bucket: buckets start on whole minutes of
-	// every zone in use since 1972; before that instants are looked up singly.
-	known map[int64]uint32
-
-	minute int64 // the last one looked up
-	last   uint32
-	any    bool
-}
-
-const minute = int64(time.Minute / time.Microsecond)
-
-// code is the number of the bucket of an instant in microseconds.
-func (b *bucketer) code(micros int64) uint32 {
-	if micros < 3*365*24*60*minute {
-		return b.number(b.bucket.Start(micros, b.zone))
-	}
-	m := micros / minute
-	if b.any && m == b.minute {
-		return b.last
-	}
-	code, ok := b.known[m]
-	if !ok {
-		code = b.number(b.bucket.Start(micros, b.zone))
-		if b.known == nil {
-			b.known = map[int64]uint32{}
-		}
-		b.known[m] = code
-	}
-	b.minute, b.last, b.any = m, code, true
-	return code
 }

@@ -98,28 +98,34 @@ func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
 	owed := meter{account: r}
 	var (
 		sparse = en.count*c.n > max(densest, n/4)
-		number = map[uint64]uint32{}
+		number *intCodes
 		groups = make([]uint32, 0, n)
 		rows   []int32
 	)
 	if c.starts != nil {
 		rows = make([]int32, 0, n)
 	}
+	var fault error
+	if sparse {
+		var err error
+		number, err = r.newIntCodes(n, 0, int64(en.count)*int64(c.n)-1, func(g int64) uint32 {
+			level.numbers = append(level.numbers, uint64(g))
+			fault = owed.add(renumberedSize)
+			return uint32(len(level.numbers) - 1)
+		})
+		if err != nil {
+			return err
+		}
+	}
 	for i := range en.n {
 		row, parent := en.row(i), uint64(en.group(i))*uint64(c.n)
 		for _, code := range c.of(row) {
 			g := parent + uint64(code)
 			if sparse {
-				dense, ok := number[g]
-				if !ok {
-					dense = uint32(len(level.numbers))
-					number[g] = dense
-					level.numbers = append(level.numbers, g)
-					if err := owed.add(renumberedSize); err != nil {
-						return err
-					}
+				g = uint64(number.of(int64(g)))
+				if fault != nil {
+					return fault
 				}
-				g = uint64(dense)
 			}
 			groups = append(groups, uint32(g))
 			if rows != nil {

@@ -138,7 +138,7 @@ func mergeQuantiles(dst, src **quantiles) (int64, error) {
 
 func newQuantileSet() *quantiles {
 	q := &quantiles{}
-	q.ints.sort, q.doubles.sort = slices.Sort[[]int64], slices.Sort[[]float64]
+	q.ints.sort, q.doubles.sort = sortInts, sortFloats
 	q.others.sort = func(ns []query.Number) { slices.SortFunc(ns, query.Number.Compare) }
 	return q
 }

@@ -236,8 +236,11 @@ func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]stru
 	if err != nil {
 		return 0, err
 	}
-	seen := make(map[uint64]struct{})
-	bytes, owed, scratch := int64(0), meter{account: r.account}, meter{account: r}
+	pairs, err := r.newPairs(en, c.n)
+	if err != nil {
+		return 0, err
+	}
+	bytes, owed := int64(0), meter{account: r.account}
 	for i := range en.n {
 		row, g := en.row(i), en.group(i)
 		if i%pulse == 0 && r.ctx.Err() != nil {
@@ -246,11 +249,12 @@ func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]stru
 		if !present(row) {
 			continue
 		}
-		pair := uint64(g)<<32 | uint64(c.codes[row])
-		if _, ok := seen[pair]; ok {
+		if again, err := pairs.seen(g, c.codes[row]); err != nil || again {
+			if err != nil {
+				return 0, err
+			}
 			continue
 		}
-		seen[pair] = struct{}{}
 		if groups[g] == nil {
 			groups[g] = make(map[string]struct{})
 		}
@@ -260,11 +264,48 @@ func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]stru
 		if err := owed.add(distinctSize + len(text)); err != nil {
 			return 0, err
 		}
-		if err := scratch.add(distinctSize); err != nil {
-			return 0, err
-		}
 	}
 	return bytes, owed.settle()
+}
+
+// pairs remembers pairs of a group and a number: in a bitmap where that is no
+// larger than a few bits an entry, else in a map.
+type pairs struct {
+	n     uint64 // numbers are below n
+	bits  column.Bitmap
+	rare  map[uint64]struct{}
+	meter meter
+}
+
+func (r *reader) newPairs(en *entries, n int) (*pairs, error) {
+	p := &pairs{n: uint64(n), meter: meter{account: r}}
+	all := uint64(max(en.count, 1)) * p.n
+	if all > uint64(64*en.n) {
+		p.rare = map[uint64]struct{}{}
+		return p, nil
+	}
+	size := int(all>>6) + 1
+	if err := r.Charge(int64(size) * 8); err != nil {
+		return nil, err
+	}
+	p.bits = make(column.Bitmap, size)
+	return p, nil
+}
+
+// seen reports whether a pair has been asked for before.
+func (p *pairs) seen(group, number uint32) (bool, error) {
+	pair := uint64(group)*p.n + uint64(number)
+	if p.bits != nil {
+		word, bit := &p.bits[pair>>6], uint64(1)<<(pair&63)
+		again := *word&bit != 0
+		*word |= bit
+		return again, nil
+	}
+	if _, again := p.rare[pair]; again {
+		return true, nil
+	}
+	p.rare[pair] = struct{}{}
+	return false, p.meter.add(distinctSize)
 }
 
 // codeValues numbers the values of a field; present tells the rows that have

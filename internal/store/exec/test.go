@@ -25,6 +25,8 @@ type test struct {
 	yes, no bool // which booleans pass
 	null    bool
 	negated bool // compare holds where the test does not
+	// essential is in every string that passes Matches.
+	essential essential
 }
 
 // newTest prepares a comparison.
@@ -46,6 +48,8 @@ func newTest(c *query.Compare) *test {
 		}
 	case query.Exists:
 		t.yes, t.no, t.null = true, true, true
+	case query.Matches:
+		t.essential = essentialOf(t.operand.Text)
 	default:
 		t.acceptRange(t.operator, c.Values)
 	}
@@ -121,7 +125,7 @@ func (t *test) passesText(s string) bool {
 	case query.IContains:
 		return t.compare.Folded().In(s)
 	case query.Matches:
-		return t.compare.Pattern().MatchString(s)
+		return t.essential.in(s) && t.compare.Pattern().MatchString(s)
 	}
 	if t.operand.Kind != query.String {
 		return false

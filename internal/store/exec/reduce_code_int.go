@@ -1,0 +1,133 @@
+package exec
+
+import (
+	"math"
+	"time"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/query"
+)
+
+// Integers and instants are numbered through a table where those of a block lie
+// close together, as most do, else through a map.
+
+// tableLeast is how far apart the keys of a table may lie for however few
+// lookups; else it is a few times as many as there are lookups.
+const tableLeast = 1 << 12
+
+// intCodes finds the number of each integer key that occurs, which is made
+// when the key occurs first.
+type intCodes struct {
+	least int64
+	table []uint32 // 1 + number, by key - least; nil: seen
+	seen  map[int64]uint32
+	// number makes the number of a key that has none yet.
+	number func(key int64) uint32
+}
+
+// newIntCodes is for so many lookups of keys from least to most.
+func (r *reader) newIntCodes(lookups int, least, most int64, number func(key int64) uint32) (*intCodes, error) {
+	c := &intCodes{least: least, number: number}
+	if width := uint64(most) - uint64(least); width < uint64(max(tableLeast, 4*lookups)) {
+		c.table = make([]uint32, width+1)
+		return c, r.Charge(int64(width+1) * 4)
+	}
+	c.seen = map[int64]uint32{}
+	return c, nil
+}
+
+func (c *intCodes) of(key int64) uint32 {
+	if c.table != nil {
+		to := &c.table[key-c.least]
+		if *to == 0 {
+			*to = 1 + c.number(key)
+		}
+		return *to - 1
+	}
+	code, ok := c.seen[key]
+	if !ok {
+		code = c.number(key)
+		c.seen[key] = code
+	}
+	return code
+}
+
+// extent is the least and the greatest integer that a vector has at some rows;
+// least above most where it has none.
+func extent(v *column.Vector, rows column.Bitmap) (least, most int64) {
+	least, most = math.MaxInt64, math.MinInt64
+	for row := range rows.All() {
+		if v.Valid == nil || v.Valid.Get(row) {
+			least, most = min(least, v.Ints[row]), max(most, v.Ints[row])
+		}
+	}
+	return least, most
+}
+
+// codeInts numbers the values that an integer vector holds of some rows.
+func (n *numbering) codeInts(fr *fieldReader, v *column.Vector, rows column.Bitmap, codes []uint32) error {
+	least, most := extent(v, rows)
+	if least > most {
+		return nil
+	}
+	known, err := fr.r.newIntCodes(fr.r.rows, least, most, func(i int64) uint32 {
+		return n.number(string(appendInt(nil, i, fr.field)))
+	})
+	if err != nil {
+		return err
+	}
+	return fr.r.eachRow(rows, func(row int) error {
+		if v.Valid == nil || v.Valid.Get(row) {
+			codes[row] = known.of(v.Ints[row])
+		}
+		return n.fault
+	})
+}
+
+// minute is the step in which instants are looked up: time buckets begin on
+// whole minutes of every zone in use since 1972. Those before that are looked up
+// one by one.
+const (
+	minute       = int64(time.Minute / time.Microsecond)
+	wholeMinutes = 3 * 365 * 24 * 60 // since 1970
+)
+
+// codeBuckets numbers the time buckets of some rows. A time zone is slow to ask,
+// so it is asked once a minute that occurs.
+func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.Location) (*coding, error) {
+	v, err := r.ints(key.Field.Root)
+	if err != nil {
+		return nil, err
+	}
+	step, unit := minute, int64(1)
+	if key.Field.Root == query.RecordedAt {
+		step, unit = minute/1000, 1000
+	}
+	n := r.newNumbering()
+	bucketOf := func(micros int64) uint32 {
+		start := key.Bucket.Start(micros, zone)
+		return n.number(borrowed(event.AppendQuoted(nil, key.Bucket.Format(start, zone))))
+	}
+	codes, err := r.newCodes()
+	if err != nil {
+		return nil, err
+	}
+	least, most := extent(v, rows)
+	if least > most {
+		return &coding{n: 0, codes: codes, text: n.text}, nil
+	}
+	known, err := r.newIntCodes(r.rows, max(least/step, wholeMinutes), most/step, func(m int64) uint32 { return bucketOf(m * minute) })
+	if err != nil {
+		return nil, err
+	}
+	err = r.eachRow(rows, func(row int) error {
+		if m := v.Ints[row] / step; m >= wholeMinutes {
+			codes[row] = known.of(m)
+		} else {
+			codes[row] = bucketOf(v.Ints[row] * unit)
+		}
+		return n.fault
+	})
+	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
+}
