@@ -78,3 +78,9 @@ type LogStats = store.LogStats
 
 // Stats returns the log's figures.
 func (l *Log) Stats() LogStats { return l.store.Stats() }
+
+// Health is what is not as it should be, short of a failure for good (Failed).
+type Health = store.Health
+
+// Health says how the log is.
+func (l *Log) Health() Health { return l.store.Health() }

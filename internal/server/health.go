@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+
+	firn "github.com/firnlog/firn"
 )
 
 func healthRoutes() []route {
@@ -31,24 +33,44 @@ func (s *Server) answerText(w http.ResponseWriter, r *request, kind media, text 
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *request) error {
-	p := newProblem(http.StatusServiceUnavailable, codeNotReady, "The server is not ready", "")
+	failed := false
 	select {
 	case <-s.log.Failed():
-		p.Errors = append(p.Errors, fieldError{Field: "log", Message: "a write to the disk failed; appends are refused and the server stops; its log says more"})
+		failed = true
 	default:
 	}
-	if s.draining.Err() != nil {
-		p.Errors = append(p.Errors, fieldError{Field: "server", Message: "is stopping"})
-	}
-	if len(p.Errors) > 0 {
-		p.Detail = p.Errors[0].Field + ": " + p.Errors[0].Message
+	health := s.log.Health()
+	if p := unready(health, failed, s.draining.Err() != nil); p != nil {
 		return p
 	}
 	// How much is lost to damage is told, but not of what: anybody may ask.
-	if n := len(s.log.Lost()); n > 0 {
+	if n := health.LostRanges; n > 0 {
 		return s.answerText(w, r, jsonMedia, fmt.Sprintf(`{"status":"ok","lost_ranges":%d}`+"\n", n))
 	}
 	return s.answerText(w, r, jsonMedia, `{"status":"ok"}`+"\n")
+}
+
+// unready is why appends are refused, as far as that has a reason of the server's;
+// it is an error only where it is not nil.
+func unready(health firn.Health, failed, stopping bool) error {
+	p := newProblem(http.StatusServiceUnavailable, codeNotReady, "The server is not ready", "")
+	for _, ill := range []struct {
+		holds          bool
+		where, message string
+	}{
+		{failed, "log", "a write to the disk failed; appends are refused (503) and the server stops; its log says more"},
+		{health.NoSpace, "disk", "is full: appends are refused (507) until there is room again; what is stored is served"},
+		{stopping, "server", "is stopping"},
+	} {
+		if ill.holds {
+			p.Errors = append(p.Errors, fieldError{Field: ill.where, Message: ill.message})
+		}
+	}
+	if len(p.Errors) == 0 {
+		return nil
+	}
+	p.Detail = p.Errors[0].Field + ": " + p.Errors[0].Message
+	return p
 }
 
 func (s *Server) version(w http.ResponseWriter, r *request) error {

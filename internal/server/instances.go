@@ -139,7 +139,7 @@ func (s *Server) listInstances(w http.ResponseWriter, r *request) error {
 			out.raw(",")
 		}
 		first = false
-		out.instance(in)
+		out.instance(s.inForce(in))
 	}
 	out.raw("]}\n")
 	return out.finish(http.StatusOK)
@@ -148,9 +148,18 @@ func (s *Server) listInstances(w http.ResponseWriter, r *request) error {
 func (s *Server) answerInstance(w http.ResponseWriter, r *request, status int, in firn.Instance) error {
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
-	out.instance(in)
+	out.instance(s.inForce(in))
 	out.raw("\n")
 	return out.finish(status)
+}
+
+// inForce is an instance with the retention that holds for it: for system that
+// may be another than the stored one (EVENT_LOG_RETENTION_DAYS).
+func (s *Server) inForce(in firn.Instance) firn.Instance {
+	if in.Name == firn.SystemInstance {
+		in.RetentionDays = s.log.SystemRetention()
+	}
+	return in
 }
 
 func (w *writer) instance(in firn.Instance) {

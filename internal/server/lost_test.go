@@ -54,6 +54,9 @@ func TestLostRangesAreTold(t *testing.T) {
 	if got := r.must(200, "GET", "/readyz", ""); string(got.body) != `{"status":"ok","lost_ranges":1}`+"\n" {
 		t.Errorf("readyz: %s", got)
 	}
+	if got := r.must(200, "GET", "/metrics", ""); !strings.Contains(string(got.body), "\nfirn_lost_ranges 1\n") || !strings.Contains(string(got.body), "\nfirn_disk_full 0\n") {
+		t.Errorf("metrics: %s", got)
+	}
 	got := r.must(200, "GET", "/v1/instances/x/export", "")
 	if named := got.header.Get(lostHeader); named != "6-10" || strings.Count(string(got.body), "\n") != 10 {
 		t.Errorf("export lacks %q: %s", named, got)

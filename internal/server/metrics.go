@@ -84,6 +84,24 @@ var figures = []figure{
 	gauge("subscriptions", "Open subscriptions.", func(s *firn.LogStats) int64 { return s.Subscriptions }),
 }
 
+// ills are the figures of firn.Health: 0 where all is well.
+var ills = []struct {
+	desc  *prometheus.Desc
+	value func(firn.Health) float64
+}{
+	{prometheus.NewDesc("firn_lost_ranges", "Ranges of positions that damage has taken.", nil, nil),
+		func(h firn.Health) float64 { return float64(h.LostRanges) }},
+	{prometheus.NewDesc("firn_unindexed_instances", "Instances whose ids are being indexed again.", nil, nil),
+		func(h firn.Health) float64 { return float64(h.Unindexed) }},
+	{prometheus.NewDesc("firn_disk_full", "1 while appends are refused because the disk is full.", nil, nil),
+		func(h firn.Health) float64 {
+			if h.NoSpace {
+				return 1
+			}
+			return 0
+		}},
+}
+
 // logCollector reads the log's figures at each scrape.
 type logCollector struct{ log *firn.Log }
 
@@ -91,11 +109,18 @@ func (c logCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, f := range figures {
 		out <- f.desc
 	}
+	for _, i := range ills {
+		out <- i.desc
+	}
 }
 
 func (c logCollector) Collect(out chan<- prometheus.Metric) {
 	stats := c.log.Stats()
 	for _, f := range figures {
 		out <- prometheus.MustNewConstMetric(f.desc, f.kind, float64(f.value(&stats)))
+	}
+	health := c.log.Health()
+	for _, i := range ills {
+		out <- prometheus.MustNewConstMetric(i.desc, prometheus.GaugeValue, i.value(health))
 	}
 }
