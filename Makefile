@@ -4,7 +4,7 @@ export GOTOOLCHAIN := auto
 
 GO      ?= go
 DATA    ?= ./data
-LISTEN  ?= 127.0.0.1:7070
+LISTEN  ?= localhost:7070
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -X github.com/firnlog/firn/app.version=$(VERSION)
 
@@ -20,7 +20,7 @@ build: ## build bin/firn
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/firn ./cmd/firn
 
 .PHONY: run
-run: build ## build, then serve ./data on 127.0.0.1:7070 (DATA=…, LISTEN=…)
+run: build ## build, then serve ./data on localhost:7070 (DATA=…, LISTEN=…)
 	@exec ./bin/firn serve --data '$(DATA)' --listen '$(LISTEN)'
 
 .PHONY: test
