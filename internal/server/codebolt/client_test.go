@@ -52,11 +52,16 @@ func serve(t *testing.T) *whole {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveLog(t, log, server.Options{})
+}
+
+// serveLog starts a server before a log that it closes.
+func serveLog(t *testing.T, log *firn.Log, opts server.Options) *whole {
+	t.Helper()
 	w := &whole{t: t, logged: &logged{}}
-	w.Server = server.New(log, server.Options{
-		Listen: []string{"localhost:0"},
-		Logger: slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	opts.Listen = []string{"localhost:0"}
+	opts.Logger = slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.Server = server.New(log, opts)
 	if err := w.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
