@@ -55,7 +55,13 @@ type burial struct {
 	Instance  string `json:"instance"` // of the first
 	First     int64  `json:"first_position"`
 	EventType string `json:"event_type"`
-	Message   string `json:"message"` // why the first was refused
+	Message   string `json:"error"` // why the first was refused
+}
+
+// gapRange is a range in an event.
+type gapRange struct {
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
 }
 
 // gapsTold is how many ranges one event names.
@@ -155,17 +161,17 @@ func (a *announcer) lost(ctx context.Context, in Instance, gaps []firn.Gap, why 
 			Type       string     `json:"type"`
 			Instance   string     `json:"instance"`
 			InstanceID string     `json:"instance_id"`
-			First      int64      `json:"first"`
-			Last       int64      `json:"last"`
-			Ranges     [][2]int64 `json:"ranges,omitzero"`
+			First      int64      `json:"first_position"`
+			Last       int64      `json:"last_position"`
+			Ranges     []gapRange `json:"ranges,omitzero"`
 			Reason     string     `json:"reason"`
 		}{a.name, a.kind, in.Name, in.ID, some[0].First, some[len(some)-1].Last, nil, why}
 		if len(some) > 1 {
 			for _, g := range some {
-				told.Ranges = append(told.Ranges, [2]int64{g.First, g.Last})
+				told.Ranges = append(told.Ranges, gapRange(g))
 			}
 		}
-		if err := a.record(ctx, typeGap, event.Warning, told); err != nil {
+		if err := a.record(ctx, typeGap, event.Error, told); err != nil {
 			return err
 		}
 		a.logger.Warn("events are missing that a target has not had", "target", a.name, "instance", in.Name, "first", told.First, "last", told.Last, "reason", why)

@@ -381,11 +381,11 @@ func TestGapsAreTold(t *testing.T) {
 		var told []string
 		for _, e := range b.system(typeGap) {
 			payload := string(e.Payload)
-			told = append(told, payload[:strings.Index(payload, `"instance_id"`)]+payload[strings.Index(payload, `"first"`):])
+			told = append(told, payload[:strings.Index(payload, `"instance_id"`)]+payload[strings.Index(payload, `"first_position"`):])
 		}
 		wantTold := []string{
-			`{"target":"s","type":"scripted","instance":"gone","first":2,"last":11,"reason":"deleted"}`,
-			`{"target":"s","type":"scripted","instance":"a","first":11,"last":60,"ranges":[[11,20],[51,60]],"reason":"removed"}`,
+			`{"target":"s","type":"scripted","instance":"gone","first_position":2,"last_position":11,"reason":"deleted"}`,
+			`{"target":"s","type":"scripted","instance":"a","first_position":11,"last_position":60,"ranges":[{"first":11,"last":20},{"first":51,"last":60}],"reason":"removed"}`,
 		}
 		if d := cmp.Diff(wantTold, told); d != "" {
 			t.Errorf("gaps (-want +got):\n%s", d)

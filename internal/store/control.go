@@ -99,7 +99,8 @@ func Protected(eventType string) bool { return hasAnyPrefix(eventType, protected
 // ownTypes is the rest of Firn's own vocabulary (SPEC §8).
 var ownTypes = map[string]bool{
 	typeInstanceCreated: true, typeInstanceUpdated: true, typeInstanceDeleted: true,
-	"target.connected": true, "target.disconnected": true, "target.dead_lettered": true,
+	"target.connected": true, "target.disconnected": true, "target.dead_lettered": true, "target.gap": true,
+	"target.retried": true, "target.replayed": true,
 	"server.started": true, "server.stopped": true,
 	"setting.updated": true, "setting.deleted": true,
 	"backfill.started": true, "backfill.completed": true, "backfill.failed": true,
