@@ -38,6 +38,8 @@ func (b Bucket) Format(start int64, zone *time.Location) string {
 // width is the usual width in seconds.
 func (b Bucket) width() int64 {
 	switch b.Unit {
+	case 's':
+		return int64(b.Count)
 	case 'm':
 		return int64(b.Count) * 60
 	case 'h':

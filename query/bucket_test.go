@@ -9,6 +9,8 @@ import (
 
 func TestBucketStart(t *testing.T) {
 	for _, c := range []struct{ width, zone, at, want string }{
+		{"1s", "UTC", "2025-01-01T10:10:59.999999Z", "2025-01-01T10:10:59Z"},
+		{"30s", "Asia/Kathmandu", "2025-01-01T10:10:59.999999Z", "2025-01-01T15:55:30+05:45"},
 		{"1m", "UTC", "2025-01-01T10:10:59.999999Z", "2025-01-01T10:10:00Z"},
 		{"30m", "UTC", "2025-01-01T10:30:00Z", "2025-01-01T10:30:00Z"},
 		{"12h", "UTC", "2025-01-01T11:59:59Z", "2025-01-01T00:00:00Z"},
@@ -45,7 +47,7 @@ func TestBucketStart(t *testing.T) {
 }
 
 func TestBucketsPartitionTime(t *testing.T) {
-	widths := []string{"1m", "5m", "15m", "1h", "2h", "3h", "6h", "12h", "1d", "1w"}
+	widths := []string{"1s", "30s", "1m", "5m", "15m", "1h", "2h", "3h", "6h", "12h", "1d", "1w"}
 	zones := []string{"UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia", "America/New_York", "Africa/Casablanca"}
 	rapid.Check(t, func(t *rapid.T) {
 		bucket, _ := parseBucket(rapid.SampledFrom(widths).Draw(t, "width"))
@@ -70,7 +72,7 @@ func TestBucketsPartitionTime(t *testing.T) {
 }
 
 func TestParseBucketRefuses(t *testing.T) {
-	for _, text := range []string{"", "h", "1", "0m", "-1h", "7m", "60m", "90m", "24h", "5h", "2d", "2w", "1s", "1y", "01h", "1hh", "1 h"} {
+	for _, text := range []string{"", "h", "1", "0m", "-1h", "7m", "60m", "90m", "24h", "5h", "2d", "2w", "7s", "60s", "1y", "01h", "1hh", "1 h"} {
 		if b, ok := parseBucket(text); ok {
 			t.Errorf("%q is read as %v", text, b)
 		}

@@ -206,7 +206,7 @@ func parseGroupKey(path, text string) (GroupKey, *Error) {
 	}
 	bucket, ok := parseBucket(width)
 	if !ok {
-		return GroupKey{}, errorAt(path, "%q is not a width of time; minutes that divide an hour (1m, 5m, 15m…), hours that divide a day (1h, 6h…), 1d or 1w", quoted(width))
+		return GroupKey{}, errorAt(path, "%q is not a width of time; seconds that divide a minute (1s, 5s, 30s…), minutes that divide an hour (1m, 5m, 15m…), hours that divide a day (1h, 6h…), 1d or 1w", quoted(width))
 	}
 	return GroupKey{Field: f, Bucket: bucket, Name: text}, nil
 }
@@ -221,6 +221,8 @@ func parseBucket(text string) (Bucket, bool) {
 	}
 	b := Bucket{Count: count, Unit: text[len(text)-1]}
 	switch b.Unit {
+	case 's':
+		return b, count < 60 && 60%count == 0
 	case 'm':
 		return b, count < 60 && 60%count == 0
 	case 'h':

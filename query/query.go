@@ -103,5 +103,5 @@ type GroupKey struct {
 // Bucket is a width of time: Count of Unit.
 type Bucket struct {
 	Count int
-	Unit  byte // 'm', 'h', 'd', 'w'; 0 = no bucket
+	Unit  byte // 's', 'm', 'h', 'd', 'w'; 0 = no bucket
 }
