@@ -45,7 +45,7 @@ func main() {
 	flag.IntVar(&c.runs, "runs", 15, "counted runs of each question")
 	flag.StringVar(&engines, "engines", "firn,sqlite,duckdb,postgres", "what to measure")
 	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen", "which tables")
-	flag.StringVar(&sizes, "scale", "", "ask one log as it grows, at these numbers of events: 1000000,10000000,100000000")
+	flag.StringVar(&sizes, "scale", "", "ask logs of these numbers of events too: 1000000,10000000,100000000; those that -dir has already are not loaded again")
 	flag.StringVar(&c.dir, "dir", "", "where to keep the data; default a temporary directory, removed afterwards")
 	flag.StringVar(&c.binary, "firn", "", "firn binary; default: built from this checkout")
 	flag.StringVar(&out, "out", "RESULTS.md", "where to write the report, - for standard output")

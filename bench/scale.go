@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,13 +14,13 @@ import (
 	"github.com/firnlog/firn/bench/gen"
 )
 
-// The scale table asks the same questions of one log as it grows, so that what
+// The scale table asks the same questions of logs of several sizes, so that what
 // grows with the log and what grows with the question only can be told apart.
 
 // scaleStep is the log at one size.
 type scaleStep struct {
 	events  int
-	load    time.Duration // of the events since the step before; making them included
+	load    time.Duration // making the events included; 0 = loaded by an earlier run
 	open    time.Duration // from process start to ready
 	head    float64       // events not sealed when loading ended
 	loadRSS int64         // peak of the loading process
@@ -43,53 +44,57 @@ type cost struct {
 // warm up.
 const scaleRuns = 5
 
-// scale grows one log through the sizes and asks at each.
+// scale asks a log of each size. One that -dir has already, of an earlier run, is
+// not loaded again.
 func scale(ctx context.Context, c config, r *report) error {
-	dir := filepath.Join(c.dir, "scale")
-	g := gen.New(c.seed, c.streams)
-	have := 0
 	for _, size := range c.scale {
-		step, err := grow(ctx, c, dir, g, size-have)
+		dir := filepath.Join(c.dir, fmt.Sprintf("scale-%d", size))
+		s := &scaleStep{events: size, times: map[string]timing{}, costs: map[string]cost{}, notes: map[string]string{}}
+		if _, err := os.Stat(dir + ".loaded"); err != nil {
+			if err := grow(ctx, c, dir, s); err != nil {
+				return err
+			}
+			if err := os.WriteFile(dir+".loaded", nil, 0o600); err != nil {
+				return err
+			}
+		}
+		size, err := dirBytes(filepath.Join(dir, "log", "instances"))
 		if err != nil {
 			return err
 		}
-		have, step.events = size, size
-		if err := askAll(ctx, c, dir, step); err != nil {
+		s.bytes = size
+		if err := askAll(ctx, c, dir, s); err != nil {
 			return err
 		}
-		r.scale = append(r.scale, step)
+		r.scale = append(r.scale, s)
 	}
 	return nil
 }
 
-// grow appends n more events, one batch a request, and waits for the sealing.
-func grow(ctx context.Context, c config, dir string, g *gen.Generator, n int) (*scaleStep, error) {
+// grow appends the events, one batch a request, and waits for the sealing.
+func grow(ctx context.Context, c config, dir string, s *scaleStep) error {
 	e, err := openFirn(ctx, c, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer e.Close()
-	s := &scaleStep{times: map[string]timing{}, costs: map[string]cost{}, notes: map[string]string{}}
 	start := time.Now()
-	if err := e.pour(ctx, g, n, c.batch); err != nil {
-		return nil, err
+	if err := e.pour(ctx, gen.New(c.seed, c.streams), s.events, c.batch); err != nil {
+		return err
 	}
 	s.load = time.Since(start)
-	log.Printf("scale: %d events appended in %v", n, s.load.Round(time.Millisecond))
+	log.Printf("scale: %d events appended in %v", s.events, s.load.Round(time.Millisecond))
 	if s.head, err = e.metric(ctx, "firn_head_events"); err != nil {
-		return nil, err
+		return err
 	}
 	if err := e.Settle(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := e.quiet(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if _, s.loadRSS, err = e.rss(); err != nil {
-		return nil, err
-	}
-	s.bytes, err = e.Bytes()
-	return s, err
+	_, s.loadRSS, err = e.rss()
+	return err
 }
 
 // pour appends n generated events; one batch is made while another is stored.
@@ -281,7 +286,7 @@ func (r *report) scaleTable(b *strings.Builder) {
 	if len(r.scale) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "## The same log as it grows\n\nMilliseconds, the median of %d after one to warm up; in brackets segments read, of all there are. ×: how many times the size before.\n\n", scaleRuns)
+	fmt.Fprintf(b, "## As the log grows\n\nMilliseconds, the median of %d after one to warm up; in brackets segments read, of all there are. ×: how many times the size before.\n\n", scaleRuns)
 	row := func(name, grows string, cell func(i int, s *scaleStep) string) {
 		fmt.Fprintf(b, "| %s | %s |", name, grows)
 		for i, s := range r.scale {
@@ -291,14 +296,17 @@ func (r *report) scaleTable(b *strings.Builder) {
 	}
 	row("what", "is to grow with", func(_ int, s *scaleStep) string { return fmt.Sprintf("%d events", s.events) })
 	fmt.Fprintf(b, "|---|---|%s\n", strings.Repeat("---|", len(r.scale)))
-	before := 0
+	loaded := func(s *scaleStep, cell string) string {
+		if s.load == 0 {
+			return "loaded before"
+		}
+		return cell
+	}
 	row("appended, events/s (making them on the same cores included)", "", func(_ int, s *scaleStep) string {
-		rate := float64(s.events-before) / s.load.Seconds()
-		before = s.events
-		return fmt.Sprintf("%.0f", rate)
+		return loaded(s, fmt.Sprintf("%.0f", float64(s.events)/s.load.Seconds()))
 	})
-	row("events not sealed at the end", "nothing", func(_ int, s *scaleStep) string { return fmt.Sprintf("%.0f", s.head) })
-	row("peak RSS while loading", "nothing", func(_ int, s *scaleStep) string { return fmt.Sprintf("%d MiB", s.loadRSS>>20) })
+	row("events not sealed at the end", "nothing", func(_ int, s *scaleStep) string { return loaded(s, fmt.Sprintf("%.0f", s.head)) })
+	row("peak RSS while loading", "nothing", func(_ int, s *scaleStep) string { return loaded(s, fmt.Sprintf("%d MiB", s.loadRSS>>20)) })
 	row("peak RSS of opening and all questions (goal ≤ 512 MiB)", "nothing", func(_ int, s *scaleStep) string { return fmt.Sprintf("%d MiB", s.askRSS>>20) })
 	row("open, ms (10 M: goal < 1,000)", "", func(_ int, s *scaleStep) string { return fmt.Sprintf("%d", s.open.Milliseconds()) })
 	row("bytes/event", "", func(_ int, s *scaleStep) string { return fmt.Sprintf("%.1f", float64(s.bytes)/float64(s.events)) })
