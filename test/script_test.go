@@ -20,11 +20,21 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/firnlog/firn/app"
+	"github.com/firnlog/firn/target"
+	"github.com/firnlog/firn/target/console"
+	"github.com/firnlog/firn/target/file"
+	"github.com/firnlog/firn/target/null"
+	"github.com/firnlog/firn/target/postgres"
+	"github.com/firnlog/firn/target/sqlite"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"firn": func() { app.Main(app.Options{Version: "v0.0.0-test"}) },
+		"firn": func() {
+			app.Main(app.Options{Version: "v0.0.0-test", Targets: []target.Kind{
+				console.Kind(), file.Kind(), null.Kind(), postgres.Kind(), sqlite.Kind(),
+			}})
+		},
 	})
 }
 
@@ -112,8 +122,10 @@ func scriptCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
 	}
 	cmd := exec.Command(firn, append([]string{"serve"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
-	const retention = "EVENT_LOG_RETENTION_DAYS" // which a script may set
-	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"), retention+"="+ts.Getenv(retention))
+	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"))
+	for _, name := range []string{"EVENT_LOG_RETENTION_DAYS", "EVENT_LOGGER_NAME", "FIRN_STORE_DATA"} { // which a script may set
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
 	return cmd
 }
 

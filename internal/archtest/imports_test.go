@@ -44,11 +44,13 @@ var arrows = map[string][]string{
 	"target/table":        {"event", "target"},
 	"target/sqlite":       {"event", "target", "target/table"},
 	"target/postgres":     {"event", "target", "target/table"},
+	"target/mysql":        {"event", "target", "target/table"},
 	"target/null":         {"target"},
 	"target/console":      {"event", "target", "internal/inert", "internal/screen"},
-	"target/databasetest": {},
+	"target/databasetest": {"event", "target"},
 
 	"target/file":       {"event", "target"},
+	"target/exec":       {"event", "target", "internal/inert"},
 	"target/targettest": {"event", "target"},
 
 	// For other people's programs.
@@ -88,7 +90,7 @@ var arrows = map[string][]string{
 	"test/loadtest": {".", "event"},
 
 	"internal/archtest": {},
-	"test":              {"app"},
+	"test":              {"app", "target", "target/console", "target/file", "target/null", "target/postgres", "target/sqlite"},
 	"test/crash":        {},
 	"test/overload":     {},
 	"test/powercut":     {},
@@ -171,6 +173,7 @@ var libraries = map[string][]string{
 	"github.com/cespare/xxhash/v2":             {"internal/store"},
 	"modernc.org/sqlite":                       {"target/sqlite"},
 	"github.com/jackc/pgx/v5":                  {"target/postgres"},
+	"github.com/go-sql-driver/mysql":           {"target/mysql"},
 }
 
 // testLibraries are the modules that tests may use besides.
@@ -185,6 +188,8 @@ var testLibraries = []string{
 	"github.com/google/uuid",
 	"golang.org/x/sync",
 	"golang.org/x/sys",
+	"github.com/Shopify/toxiproxy/v2",
+	"github.com/rs/zerolog",
 }
 
 func TestLibrariesStayWhereTheyBelong(t *testing.T) {
