@@ -154,6 +154,7 @@ func (c *client) append(ctx context.Context, in input) (out output, err error) {
 	}
 	for i, r := range receipts {
 		out.numbers, out.duplicates = append(out.numbers, r.SequenceNumber), append(out.duplicates, r.Duplicate)
+		out.positions = append(out.positions, r.Position)
 		if s := in.events[i].stream; !r.Duplicate {
 			c.seen[s] = r.SequenceNumber
 		}
@@ -234,7 +235,7 @@ func (d overHTTP) append(ctx context.Context, events []event.Draft, expected *in
 	}
 	receipts := make([]firn.Receipt, len(told))
 	for i, r := range told {
-		receipts[i] = firn.Receipt{ID: r.ID, StreamID: r.StreamID, SequenceNumber: r.SequenceNumber, Duplicate: r.Duplicate}
+		receipts[i] = firn.Receipt{ID: r.ID, StreamID: r.StreamID, SequenceNumber: r.SequenceNumber, Position: r.Position, Duplicate: r.Duplicate}
 	}
 	return receipts, err
 }

@@ -35,10 +35,12 @@ const (
 
 // output is what a client was told.
 type output struct {
-	// unknown says that the client was cut off: it was told nothing.
+	// unknown says that the client was cut off: it was told nothing. The numbers
+	// are those that its events have in the end, whoever stored them.
 	unknown bool
 	// numbers are those of the events that were appended, or of the streams.
 	numbers    []int64
+	positions  []int64 // of the events that were appended
 	duplicates []bool
 	// conflict says that the append was refused, because the stream is at actual.
 	conflict bool
@@ -49,8 +51,9 @@ type output struct {
 // log is what the log should be: the events in order of position, each as
 // "stream:name,".
 type log struct {
-	text string
-	last [streams]int64
+	text   string
+	last   [streams]int64
+	events int64
 }
 
 func (t tag) String() string { return fmt.Sprintf("%d:%s,", t.stream, t.name) }
@@ -77,6 +80,14 @@ func (l log) number(t tag) (n int64) {
 	return int64(strings.Count(before, ",")) + 1
 }
 
+// position is the position of an event, 0 if it is not there.
+func (l log) position(t tag) int64 {
+	if l.number(t) == 0 {
+		return 0
+	}
+	return int64(strings.Count(l.text[:strings.Index(l.text, t.String())], ",")) + 1
+}
+
 // model is the meaning of the operations.
 var model = porcupine.Model{
 	Init: func() any { return log{} },
@@ -100,23 +111,24 @@ var model = porcupine.Model{
 	DescribeOperation: func(in, out any) string { return fmt.Sprintf("%+v -> %+v", in, out) },
 }
 
-// append is what an append does, and whether the client may be told so. What a
-// client was not told may be anything.
+// append is what an append does, and whether the client may be told so.
 func (l log) append(i input, o output) (bool, log) {
 	if len(i.events) == 1 {
 		if n := l.number(i.events[0]); n > 0 { // looked up before expected_sequence
-			return o.unknown || !o.conflict && o.duplicates[0] && o.numbers[0] == n, l
+			return o.unknown || !o.conflict && o.duplicates[0] && o.numbers[0] == n && o.positions[0] == l.position(i.events[0]), l
 		}
 	}
 	if last := l.last[i.events[0].stream]; i.expected != nil && *i.expected != last {
-		return o.unknown || o.conflict && o.actual == last, l
+		return o.conflict && o.actual == last, l
 	}
 	if o.conflict {
 		return false, l
 	}
 	for at, e := range i.events {
 		l.last[e.stream]++
-		if !o.unknown && (o.numbers[at] != l.last[e.stream] || o.duplicates[at]) {
+		l.events++
+		// No write fails here, so that positions have no gap either.
+		if o.numbers[at] != l.last[e.stream] || o.positions[at] != l.events || o.duplicates[at] {
 			return false, l
 		}
 	}
