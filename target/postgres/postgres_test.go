@@ -28,12 +28,16 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-var theLog = target.Identity{ID: "0191f3a0-0000-7000-8000-000000000001", Epoch: 1}
+// What all SQL targets' tests share.
+var (
+	numbered = databasetest.Numbered
+	batch    = databasetest.Batch
+)
 
 var databases atomic.Int64
 
 // newDatabase makes a database of a test's own, and settings for it.
-func newDatabase(t *testing.T, options string) Settings {
+func newDatabase(t testing.TB, options string) Settings {
 	t.Helper()
 	s := Settings{Host: "127.0.0.1", Port: server.Port, Username: databasetest.PostgresUser, Database: fmt.Sprintf("test%d", databases.Add(1)), SSLMode: "disable", TableName: "event_logs"}
 	all := s
@@ -43,7 +47,7 @@ func newDatabase(t *testing.T, options string) Settings {
 }
 
 // connect is another program's connection.
-func connect(t *testing.T, s Settings) *pgx.Conn {
+func connect(t testing.TB, s Settings) *pgx.Conn {
 	t.Helper()
 	config, err := s.connection()
 	if err != nil {
@@ -57,7 +61,7 @@ func connect(t *testing.T, s Settings) *pgx.Conn {
 	return conn
 }
 
-func exec(t *testing.T, conn *pgx.Conn, statements string) {
+func exec(t testing.TB, conn *pgx.Conn, statements string) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), statements, pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatalf("%s: %v", statements, err)
@@ -105,34 +109,48 @@ func opened(t *testing.T, s Settings) target.Checkpointer {
 	return made
 }
 
-// numbered makes events from one position on.
-func numbered(from, n int) []event.Event {
-	events := make([]event.Event, n)
-	for i := range events {
-		at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC).Add(time.Duration(from+i) * time.Millisecond)
-		events[i] = event.Event{
-			ID: fmt.Sprint("e", from+i), StreamID: "s", SequenceNumber: int64(from + i), Position: int64(from + i),
-			EventType: "message.received", Timestamp: at, RecordedAt: at, Severity: event.Info,
-			Payload: []byte(fmt.Sprintf(`{"n":%d}`, from+i)), Metadata: []byte(`{}`),
-		}
-	}
-	return events
-}
-
-func batch(events []event.Event) target.Batch {
-	return target.Batch{
-		Log: theLog, Instance: target.Instance{ID: "0191f3a0-0000-7000-8000-00000000000a", Name: "app"},
-		Events: events, Through: events[len(events)-1].Position,
-	}
-}
-
 func mustWrite(t *testing.T, to target.Target, events []event.Event) {
 	t.Helper()
-	written, err := to.Write(t.Context(), batch(events))
-	if err != nil || written != len(events) {
-		t.Fatalf("Write: %d of %d, %v", written, len(events), err)
+	databasetest.Write(t, to, batch(events))
+}
+
+// place is a new database, which targets reach at a port.
+func place(t *testing.T, port int) databasetest.Place {
+	t.Helper()
+	direct := newDatabase(t, "")
+	proxied := direct
+	proxied.Port = port
+	return databasetest.Place{
+		Target: func(t testing.TB, name string, now func() time.Time) target.Checkpointer {
+			made, err := open(proxied, target.Environment{Name: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			made.(*database).now = now
+			return made.(target.Checkpointer)
+		},
+		Numbers: func(t testing.TB) []int {
+			found, err := connect(t, direct).Query(t.Context(), `SELECT (data->'n')::int FROM event_logs ORDER BY id`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			numbers, err := pgx.CollectRows(found, pgx.RowTo[int])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return numbers
+		},
+		Refuse: func(t testing.TB, n int) {
+			exec(t, connect(t, direct), fmt.Sprintf(`ALTER TABLE event_logs ADD CONSTRAINT rule%d CHECK (%[1]d <> 0 AND (data->'n')::int <> %[1]d)`, n))
+		},
 	}
 }
+
+func TestExactlyOnce(t *testing.T) {
+	databasetest.Run(t, func(t *testing.T) databasetest.Place { return place(t, server.Port) })
+}
+
+func TestFaults(t *testing.T) { databasetest.Faults(t, server, place) }
 
 func TestTheTableIsTheDocumentedOne(t *testing.T) {
 	s := newDatabase(t, "")

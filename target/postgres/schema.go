@@ -49,6 +49,15 @@ const createCursors = `CREATE TABLE ` + table.Cursors + ` (
     PRIMARY KEY (log_id, instance_id, target, table_name)
 )`
 
+const createRedelivered = `CREATE TABLE ` + table.Redelivered + ` (
+    log_id TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    PRIMARY KEY (log_id, instance_id, target, table_name, position)
+)`
+
 // The columns a table must have.
 var (
 	rowColumns = []table.Documented{
@@ -58,17 +67,19 @@ var (
 		{Name: "data", Types: []string{"jsonb"}},
 		{Name: "created_at", Types: []string{"timestamp without time zone", "timestamp(6) without time zone"}},
 	}
-	cursorColumns = []table.Documented{
+	redeliveredColumns = []table.Documented{
 		{Name: "log_id", Types: []string{"text"}},
 		{Name: "instance_id", Types: []string{"text"}},
 		{Name: "target", Types: []string{"text"}},
 		{Name: "table_name", Types: []string{"text"}},
-		{Name: "epoch", Types: []string{"bigint"}},
 		{Name: "position", Types: []string{"bigint"}},
+	}
+	cursorColumns = append([]table.Documented{
+		{Name: "epoch", Types: []string{"bigint"}},
 		{Name: "nuls_escaped", Types: []string{"bigint"}},
 		{Name: "numbers_as_strings", Types: []string{"bigint"}},
 		{Name: "updated_at", Types: []string{"timestamp without time zone"}},
-	}
+	}, redeliveredColumns...)
 )
 
 // schemaLock is the key of the advisory lock under which tables are made: two
@@ -93,6 +104,9 @@ func (d *database) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := d.ensure(ctx, tx, table.Cursors, cursorColumns, createCursors); err != nil {
+		return err
+	}
+	if err := d.ensure(ctx, tx, table.Redelivered, redeliveredColumns, createRedelivered); err != nil {
 		return err
 	}
 	return d.fault("commit the schema", tx.Commit(ctx))

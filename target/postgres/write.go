@@ -2,11 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
@@ -27,97 +23,30 @@ func (d *database) Write(ctx context.Context, b target.Batch) (written int, err 
 	if err != nil {
 		return 0, err
 	}
-	there := table.Written(b.Events, cursor.Position)
-	inserted, refused := d.insert(ctx, b.Events[there:])
+	missing := table.Behind(b, cursor.Position)
+	if b.Redelivery {
+		if missing, err = d.notRedelivered(ctx, b); err != nil {
+			return 0, d.fault("read what was redelivered", err)
+		}
+	}
+	inserted, refused := d.insert(ctx, missing.Events)
 	if !table.Committable(refused) {
 		return 0, d.fault("insert", refused)
 	}
-	written = there + inserted
+	written = missing.Written(inserted)
+	position := max(cursor.Position, b.After(written))
+	if b.Redelivery {
+		position = cursor.Position
+		if err := d.noteRedelivered(ctx, b, missing.Positions(inserted)); err != nil {
+			return 0, d.fault("note what was redelivered", err)
+		}
+	}
 	c := d.rows.changes(inserted)
-	if err := d.commit(ctx, b, max(cursor.Position, b.After(written)), c); err != nil {
+	if err := d.commit(ctx, b, position, c); err != nil {
 		return 0, err
 	}
 	d.tell(c, b.Instance.Name)
 	return written, refused
-}
-
-const (
-	begin        = `BEGIN ISOLATION LEVEL READ COMMITTED`
-	checkNow     = `SET CONSTRAINTS ALL IMMEDIATE` // what a commit would refuse, an insert refuses
-	whereCursor  = ` WHERE log_id = $1 AND instance_id = $2 AND target = $3 AND table_name = $4`
-	selectCursor = `SELECT epoch, position FROM ` + table.Cursors + whereCursor
-	newCursor    = `INSERT INTO ` + table.Cursors + ` (log_id, instance_id, target, table_name, epoch, position, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz AT TIME ZONE 'UTC')`
-	forgetRivals  = ` ON CONFLICT DO NOTHING`
-	replaceCursor = ` ON CONFLICT (log_id, instance_id, target, table_name)
-		DO UPDATE SET epoch = excluded.epoch, position = excluded.position, updated_at = excluded.updated_at`
-	moveCursor = `UPDATE ` + table.Cursors + ` SET epoch = $5, position = $6, updated_at = $7::timestamptz AT TIME ZONE 'UTC',
-		nuls_escaped = nuls_escaped + $8, numbers_as_strings = numbers_as_strings + $9` + whereCursor
-	savepoint = `SAVEPOINT rows`
-)
-
-func (d *database) key(log, instance string) []any { return []any{log, instance, d.name, d.table} }
-
-// begin begins the transaction and locks the cursor.
-func (d *database) begin(ctx context.Context, b target.Batch) (target.Cursor, error) {
-	key := d.key(b.Log.ID, b.Instance.ID)
-	cursor, err := d.lock(ctx, key, begin, checkNow)
-	if errors.Is(err, pgx.ErrNoRows) {
-		if _, err := d.conn.Exec(ctx, newCursor+forgetRivals, append(key, b.Log.Epoch, b.Events[0].Position-1, d.timestamp())...); err != nil {
-			return cursor, d.fault("make the cursor", err)
-		}
-		cursor, err = d.lock(ctx, key)
-	}
-	if err != nil {
-		return cursor, d.fault("lock the cursor", err)
-	}
-	return cursor, table.CheckEpoch(cursor, b.Log)
-}
-
-// lock runs statements, locks the cursor and sets the first savepoint, in one
-// exchange with the server.
-func (d *database) lock(ctx context.Context, key []any, statements ...string) (cursor target.Cursor, err error) {
-	var batch pgx.Batch
-	for _, s := range statements {
-		batch.Queue(s)
-	}
-	batch.Queue(selectCursor+` FOR UPDATE`, key...)
-	batch.Queue(savepoint)
-	results := d.conn.SendBatch(ctx, &batch)
-	for range statements {
-		if _, err := results.Exec(); err != nil {
-			return cursor, errors.Join(err, results.Close())
-		}
-	}
-	if err = results.QueryRow().Scan(&cursor.Epoch, &cursor.Position); err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		_ = results.Close()
-		return cursor, err
-	}
-	if closed := results.Close(); closed != nil {
-		return cursor, closed
-	}
-	return cursor, err
-}
-
-// commit moves the cursor and commits, in one exchange with the server.
-func (d *database) commit(ctx context.Context, b target.Batch, position int64, c changes) error {
-	var batch pgx.Batch
-	batch.Queue(moveCursor, append(d.key(b.Log.ID, b.Instance.ID), b.Log.Epoch, position, d.timestamp(), c.nuls, c.numbers)...)
-	batch.Queue(`COMMIT`)
-	results := d.conn.SendBatch(ctx, &batch)
-	moved, err := results.Exec()
-	if err != nil {
-		_ = results.Close()
-		return d.fault("move the cursor", err)
-	}
-	done, err := results.Exec()
-	if err = errors.Join(err, results.Close()); err != nil {
-		return d.fault("commit", err)
-	}
-	if moved.RowsAffected() != 1 || done.String() != "COMMIT" {
-		return fmt.Errorf("PostgreSQL at %s: commit: %d cursors moved, answer %q", d.server(), moved.RowsAffected(), done)
-	}
-	return nil
 }
 
 // insert inserts events from the front as far as they go in.
@@ -177,23 +106,6 @@ func (d *database) undo(ctx context.Context) error {
 	_, err := d.conn.Exec(ctx, `ROLLBACK TO SAVEPOINT rows`)
 	return err
 }
-
-// Checkpoint returns the cursor that is in the database.
-func (d *database) Checkpoint(ctx context.Context, log, instance string) (c target.Cursor, ok bool, err error) {
-	err = d.conn.QueryRow(ctx, selectCursor, d.key(log, instance)...).Scan(&c.Epoch, &c.Position)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return c, false, nil
-	}
-	return c, err == nil, d.fault("read the cursor", err)
-}
-
-// SetCheckpoint moves the cursor, back or ahead.
-func (d *database) SetCheckpoint(ctx context.Context, log target.Identity, instance string, position int64) error {
-	_, err := d.conn.Exec(ctx, newCursor+replaceCursor, append(d.key(log.ID, instance), log.Epoch, position, d.timestamp())...)
-	return d.fault("move the cursor", err)
-}
-
-func (d *database) timestamp() time.Time { return d.now().UTC() }
 
 // tellEvery keeps reports of changed values from filling the log.
 const tellEvery = time.Minute

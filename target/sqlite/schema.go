@@ -13,9 +13,9 @@ import (
 // statements are what the target says to SQLite, with the table's name in its
 // place. The name is quoted, and of a form that needs no more than that.
 type statements struct {
-	quoted  string   // the table's name
-	schema  []string // the documented table and index
-	cursors string
+	quoted               string   // the table's name
+	schema               []string // the documented table and index
+	cursors, redelivered string
 }
 
 func newStatements(name string) statements {
@@ -39,6 +39,14 @@ func newStatements(name string) statements {
     updated_at DATETIME NOT NULL,
     PRIMARY KEY (log_id, instance_id, target, table_name)
 )`,
+		redelivered: `CREATE TABLE ` + table.Redelivered + ` (
+    log_id TEXT NOT NULL,
+    instance_id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (log_id, instance_id, target, table_name, position)
+) WITHOUT ROWID`,
 	}
 }
 
@@ -53,15 +61,17 @@ var (
 		{Name: "data", Types: []string{"TEXT"}},
 		{Name: "created_at", Types: timeTypes},
 	}
-	cursors = []table.Documented{
+	redelivered = []table.Documented{
 		{Name: "log_id", Types: []string{"TEXT"}},
 		{Name: "instance_id", Types: []string{"TEXT"}},
 		{Name: "target", Types: []string{"TEXT"}},
 		{Name: "table_name", Types: []string{"TEXT"}},
-		{Name: "epoch", Types: []string{"INTEGER"}},
 		{Name: "position", Types: []string{"INTEGER"}},
-		{Name: "updated_at", Types: []string{"DATETIME"}},
 	}
+	cursors = append([]table.Documented{
+		{Name: "epoch", Types: []string{"INTEGER"}},
+		{Name: "updated_at", Types: []string{"DATETIME"}},
+	}, redelivered...)
 )
 
 // prepare makes the tables that are missing and compares those that are there,
@@ -76,6 +86,9 @@ func (f *file) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := f.ensure(ctx, tx, table.Cursors, cursors, []string{f.sql.cursors}); err != nil {
+		return err
+	}
+	if err := f.ensure(ctx, tx, table.Redelivered, redelivered, []string{f.sql.redelivered}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

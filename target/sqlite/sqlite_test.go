@@ -17,11 +17,125 @@ import (
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
+	"github.com/firnlog/firn/target/databasetest"
+	"github.com/firnlog/firn/target/targettest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var theLog = target.Identity{ID: "0191f3a0-0000-7000-8000-000000000001", Epoch: 1}
+// What all SQL targets' tests share.
+var (
+	numbered = databasetest.Numbered
+	batch    = databasetest.Batch
+)
+
+func mustWrite(t *testing.T, to target.Target, events []event.Event) {
+	t.Helper()
+	databasetest.Write(t, to, batch(events))
+}
+
+func TestExactlyOnce(t *testing.T) {
+	databasetest.Run(t, func(t *testing.T) databasetest.Place {
+		path := filepath.Join(t.TempDir(), "events.db")
+		db := reader(t, path)
+		return databasetest.Place{
+			Target: func(t testing.TB, name string, now func() time.Time) target.Checkpointer {
+				made, err := open(Settings{Path: path, TableName: "event_logs"}, target.Environment{Name: name})
+				if err != nil {
+					t.Fatal(err)
+				}
+				made.(*file).now = now
+				return made.(target.Checkpointer)
+			},
+			Numbers: func(t testing.TB) (numbers []int) {
+				found, err := db.QueryContext(t.Context(), `SELECT data->>'n' FROM event_logs ORDER BY id`)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer found.Close()
+				for found.Next() {
+					numbers = append(numbers, 0)
+					if err := found.Scan(&numbers[len(numbers)-1]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return numbers
+			},
+			Refuse: func(t testing.TB, n int) {
+				_, err := db.ExecContext(t.Context(), fmt.Sprintf(`CREATE TRIGGER rule%d BEFORE INSERT ON event_logs
+					WHEN %[1]d IN (0, new.data->>'n') BEGIN SELECT raise(ABORT, 'rule'); END`, n))
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
+	})
+}
+
+// TestTarget runs the suite of all targets.
+func TestTarget(t *testing.T) {
+	targettest.Run(t, func(t *testing.T) targettest.Place {
+		path := filepath.Join(t.TempDir(), "place", "events.db")
+		return targettest.Place{
+			Target: func(t testing.TB) target.Target {
+				made, err := open(Settings{Path: path, TableName: "event_logs"}, target.Environment{Name: "sqlite"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return made
+			},
+			Want: func(e event.Event) targettest.Record {
+				return targettest.Record{Type: e.EventType, Timestamp: e.Timestamp.UTC().Truncate(time.Millisecond), Payload: string(e.Payload)}
+			},
+			Read: func(t testing.TB) []targettest.Record { return records(t, path) },
+			Break: func(t testing.TB) func() {
+				away := path + ".away"
+				for _, suffix := range []string{"", "-wal", "-shm"} {
+					if err := os.Rename(path+suffix, away+suffix); err != nil && !os.IsNotExist(err) {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Mkdir(path, 0o700); err != nil { // not even root makes a file there
+					t.Fatal(err)
+				}
+				return func() {
+					if err := os.Remove(path); err != nil {
+						t.Fatal(err)
+					}
+					for _, suffix := range []string{"", "-wal", "-shm"} {
+						if err := os.Rename(away+suffix, path+suffix); err != nil && !os.IsNotExist(err) {
+							t.Fatal(err)
+						}
+					}
+				}
+			},
+		}
+	})
+}
+
+func records(t testing.TB, path string) (all []targettest.Record) {
+	if _, err := os.Stat(path); os.IsNotExist(err) {
+		return nil
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	found, err := db.QueryContext(t.Context(), `SELECT event_type, timestamp, data FROM event_logs ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var r targettest.Record
+		if err := found.Scan(&r.Type, &r.Timestamp, &r.Payload); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
 
 // newTarget makes a target of a file, which is opened where ready is set.
 func newTarget(t *testing.T, s Settings) target.Checkpointer {
@@ -45,35 +159,6 @@ func opened(t *testing.T, path string) target.Checkpointer {
 		t.Fatal(err)
 	}
 	return made
-}
-
-// numbered makes events from one position on.
-func numbered(from, n int) []event.Event {
-	events := make([]event.Event, n)
-	for i := range events {
-		at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC).Add(time.Duration(from+i) * time.Millisecond)
-		events[i] = event.Event{
-			ID: fmt.Sprint("e", from+i), StreamID: "s", SequenceNumber: int64(from + i), Position: int64(from + i),
-			EventType: "message.received", Timestamp: at, RecordedAt: at, Severity: event.Info,
-			Payload: []byte(fmt.Sprintf(`{"n":%d}`, from+i)), Metadata: []byte(`{}`),
-		}
-	}
-	return events
-}
-
-func batch(events []event.Event) target.Batch {
-	return target.Batch{
-		Log: theLog, Instance: target.Instance{ID: "0191f3a0-0000-7000-8000-00000000000a", Name: "app"},
-		Events: events, Through: events[len(events)-1].Position,
-	}
-}
-
-func mustWrite(t *testing.T, to target.Target, events []event.Event) {
-	t.Helper()
-	written, err := to.Write(t.Context(), batch(events))
-	if err != nil || written != len(events) {
-		t.Fatalf("Write: %d of %d, %v", written, len(events), err)
-	}
 }
 
 // reader opens the file as another program does.
@@ -172,83 +257,6 @@ func TestRows(t *testing.T) {
 	}
 }
 
-// TestExactlyOnce writes batches again, as after a death between the commit and
-// the word of it, from a second process too, and behind a moved cursor.
-func TestExactlyOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.db")
-	to := opened(t, path)
-	events := numbered(1, 200)
-	mustWrite(t, to, events[:120])
-	mustWrite(t, to, events[:120])
-	again := opened(t, path)
-	mustWrite(t, again, events[100:150])
-	mustWrite(t, to, events[120:200])
-	mustWrite(t, again, events[100:200])
-
-	cursor, ok, err := to.Checkpoint(t.Context(), theLog.ID, batch(events).Instance.ID)
-	if want := (target.Cursor{Epoch: 1, Position: 200}); err != nil || !ok || cursor != want {
-		t.Errorf("Checkpoint = %v %v %v, want %v", cursor, ok, err, want)
-	}
-	want := []string{"200|200|1|200"}
-	got := ask(t, reader(t, path), `SELECT count(*), count(DISTINCT data), min(data->>'n'), max(data->>'n') FROM event_logs`)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("rows (-want +got):\n%s", diff)
-	}
-
-	if err := to.SetCheckpoint(t.Context(), theLog, batch(events).Instance.ID, 190); err != nil {
-		t.Fatal(err)
-	}
-	mustWrite(t, to, events[180:200])
-	if got := ask(t, reader(t, path), `SELECT count(*) FROM event_logs`); got[0] != "210" {
-		t.Errorf("after the cursor was put back to 190: %s rows, want 210", got[0])
-	}
-}
-
-// TestCursorsStayApart: another log, another instance, another target and another
-// table in one file are other cursors.
-func TestCursorsStayApart(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.db")
-	to := opened(t, path)
-	mustWrite(t, to, numbered(1, 5))
-	other := batch(numbered(1, 5))
-	other.Log.ID = "0191f3a0-0000-7000-8000-000000000002"
-	if n, err := to.Write(t.Context(), other); n != 5 || err != nil {
-		t.Fatal(n, err)
-	}
-	other = batch(numbered(1, 5))
-	other.Instance.ID = "0191f3a0-0000-7000-8000-00000000000b"
-	if n, err := to.Write(t.Context(), other); n != 5 || err != nil {
-		t.Fatal(n, err)
-	}
-	made, err := Kind().New(&Settings{Path: path, TableName: "others"}, target.Environment{Name: "second"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer made.Close()
-	if err := made.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	mustWrite(t, made, numbered(1, 5))
-	got := ask(t, reader(t, path), `SELECT (SELECT count(*) FROM event_logs), (SELECT count(*) FROM others), (SELECT count(*) FROM firn_cursor)`)
-	if diff := cmp.Diff([]string{"15|5|4"}, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestAnEarlierLifeOfTheLogStops(t *testing.T) {
-	to := opened(t, filepath.Join(t.TempDir(), "events.db"))
-	b := batch(numbered(1, 3))
-	b.Log.Epoch = 2
-	if _, err := to.Write(t.Context(), b); err != nil {
-		t.Fatal(err)
-	}
-	_, err := to.Write(t.Context(), batch(numbered(4, 3)))
-	var stop *target.StopError
-	if !errors.As(err, &stop) {
-		t.Fatalf("Write of epoch 1 behind epoch 2: %v, want a StopError", err)
-	}
-}
-
 func TestForeignTables(t *testing.T) {
 	for _, c := range []struct{ name, schema, says string }{
 		{"audit", `CREATE TABLE event_logs (id INTEGER PRIMARY KEY, user_id TEXT, event_type TEXT, entity_type TEXT, entity_id TEXT, action TEXT, data TEXT, created_at DATETIME)`,
@@ -276,39 +284,6 @@ func TestForeignTables(t *testing.T) {
 				t.Errorf("the file was touched:\n%s", diff)
 			}
 		})
-	}
-}
-
-// TestARowThatIsRefused: a rule of the user's that one event breaks costs that
-// event and no other; one that all break pauses.
-func TestARowThatIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.db")
-	to := opened(t, path)
-	db := reader(t, path)
-	if _, err := db.Exec(`CREATE TRIGGER rule BEFORE INSERT ON event_logs WHEN new.data = '{"n":77}' BEGIN SELECT raise(ABORT, 'not 77'); END`); err != nil {
-		t.Fatal(err)
-	}
-	events := numbered(1, 200)
-	written, err := to.Write(t.Context(), batch(events))
-	var refused *target.RefusedError
-	if written != 76 || !errors.As(err, &refused) || !strings.Contains(err.Error(), "not 77") {
-		t.Fatalf("Write = %d, %v; want 76 and a RefusedError of the rule", written, err)
-	}
-	written, err = to.Write(t.Context(), batch(events[76:77]))
-	if written != 0 || !errors.As(err, &refused) {
-		t.Fatalf("Write of the one = %d, %v; want a RefusedError: the table takes others", written, err)
-	}
-	mustWrite(t, to, events[77:])
-	if got := ask(t, db, `SELECT count(*) FROM event_logs`); got[0] != "199" {
-		t.Errorf("%s rows, want 199", got[0])
-	}
-	if _, err := db.Exec(`CREATE TRIGGER never BEFORE INSERT ON event_logs BEGIN SELECT raise(ABORT, 'closed'); END`); err != nil {
-		t.Fatal(err)
-	}
-	written, err = to.Write(t.Context(), batch(numbered(201, 20)))
-	var pause *target.PauseError
-	if written != 0 || !errors.As(err, &pause) {
-		t.Errorf("Write into a table that takes none = %d, %v; want a PauseError", written, err)
 	}
 }
 
@@ -353,48 +328,6 @@ func TestPathsAndNames(t *testing.T) {
 	made := newTarget(t, Settings{Path: "long.db", TableName: long})
 	if err := made.Open(t.Context()); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestClean(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "events.db")
-	to := opened(t, path)
-	events := numbered(1, 30_000)
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	to.(*file).now = func() time.Time { return now }
-	for i := range events {
-		events[i].RecordedAt = now.AddDate(0, 0, -10)
-		if i%3 == 0 {
-			events[i].RecordedAt = now.AddDate(0, 0, -5)
-		}
-		events[i].Timestamp = now.AddDate(-50, 0, 0) // an event's own time ages nothing
-	}
-	mustWrite(t, to, events)
-	clean := func(days int) (all int64) {
-		t.Helper()
-		for more := true; more; {
-			var n int64
-			var err error
-			if n, more, err = to.(target.Cleaner).Clean(t.Context(), days); err != nil {
-				t.Fatal(err)
-			}
-			all += n
-		}
-		return all
-	}
-	if n := clean(11); n != 0 {
-		t.Errorf("Clean(11) deleted %d, want none", n)
-	}
-	if n := clean(7); n != 20_000 {
-		t.Errorf("Clean(7) deleted %d, want 20000", n)
-	}
-	now = now.AddDate(0, 0, 3)
-	if n := clean(7); n != 10_000 {
-		t.Errorf("Clean(7), three days later, deleted %d, want 10000", n)
-	}
-	mustWrite(t, to, numbered(30_001, 10))
-	if n := clean(7); n != 0 {
-		t.Errorf("Clean(7) deleted %d of today's rows", n)
 	}
 }
 

@@ -35,54 +35,28 @@ func (f *file) Write(ctx context.Context, b target.Batch) (written int, err erro
 	if err := table.CheckEpoch(cursor, b.Log); err != nil {
 		return 0, err
 	}
-	there := table.Written(b.Events, cursor.Position)
-	inserted, refused := f.insert.fill(ctx, tx, b.Events[there:])
+	missing := table.Behind(b, cursor.Position)
+	if b.Redelivery {
+		if missing, err = f.notRedelivered(ctx, tx, b); err != nil {
+			return 0, f.fault("read what was redelivered", err)
+		}
+	}
+	inserted, refused := f.insert.fill(ctx, tx, missing.Events)
 	if !table.Committable(refused) {
 		return 0, f.fault("insert", refused)
 	}
-	written = there + inserted
-	if err := f.move(ctx, tx, b.Log, b.Instance.ID, max(cursor.Position, b.After(written))); err != nil {
+	written = missing.Written(inserted)
+	if b.Redelivery {
+		if err := f.noteRedelivered(ctx, tx, b, missing.Positions(inserted)); err != nil {
+			return 0, f.fault("note what was redelivered", err)
+		}
+	} else if err := f.move(ctx, tx, b.Log, b.Instance.ID, max(cursor.Position, b.After(written))); err != nil {
 		return 0, f.fault("move the cursor", err)
 	}
 	if err := tx.Commit(); err != nil {
 		return 0, f.fault("commit", err)
 	}
 	return written, refused
-}
-
-// Checkpoint returns the cursor that is in the file.
-func (f *file) Checkpoint(ctx context.Context, log, instance string) (c target.Cursor, ok bool, err error) {
-	c, ok, err = f.cursor(ctx, f.conn, log, instance)
-	return c, ok, f.fault("read the cursor", err)
-}
-
-// SetCheckpoint moves the cursor, back or ahead.
-func (f *file) SetCheckpoint(ctx context.Context, log target.Identity, instance string, position int64) error {
-	return f.fault("move the cursor", f.move(ctx, f.conn, log, instance, position))
-}
-
-// database is a connection or a transaction on it.
-type database interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-func (f *file) cursor(ctx context.Context, db database, log, instance string) (c target.Cursor, ok bool, err error) {
-	err = db.QueryRowContext(ctx, `SELECT epoch, position FROM `+table.Cursors+`
-		WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`,
-		log, instance, f.name, f.table).Scan(&c.Epoch, &c.Position)
-	if errors.Is(err, sql.ErrNoRows) {
-		return c, false, nil
-	}
-	return c, err == nil, err
-}
-
-func (f *file) move(ctx context.Context, db database, log target.Identity, instance string, position int64) error {
-	_, err := db.ExecContext(ctx, `INSERT INTO `+table.Cursors+` (log_id, instance_id, target, table_name, epoch, position, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET epoch = excluded.epoch, position = excluded.position, updated_at = excluded.updated_at`,
-		log.ID, instance, f.name, f.table, log.Epoch, position, f.now().UTC().Format(timeFormat))
-	return err
 }
 
 // insertion is the prepared INSERT, for many rows and for one.

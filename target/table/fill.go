@@ -3,9 +3,7 @@ package table
 import (
 	"errors"
 	"fmt"
-	"sort"
 
-	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
 )
 
@@ -88,11 +86,6 @@ func (r Rows) othersGoIn(refused int) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// Written returns how many events at the front a cursor has behind it.
-func Written(events []event.Event, cursor int64) int {
-	return sort.Search(len(events), func(i int) bool { return events[i].Position > cursor })
 }
 
 // CheckEpoch keeps an earlier life of a log from writing behind a later one: two

@@ -15,6 +15,10 @@ import (
 // database, beside the rows they count and in the same transactions.
 const Cursors = "firn_cursor"
 
+// Redelivered is the table of the dead letters that were taken later, by their
+// positions. The cursor is beyond them, so it cannot tell that they are there.
+const Redelivered = "firn_redelivered"
+
 // nameForm keeps names to what every database takes in quotes and without, folded
 // or not.
 var nameForm = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
@@ -24,8 +28,8 @@ func CheckName(name string) error {
 	switch {
 	case !nameForm.MatchString(name):
 		return fmt.Errorf("table_name: %.80q is no table name here: 1 to 63 of a-z, 0-9 and _, no digit first", name)
-	case name == Cursors:
-		return fmt.Errorf("table_name: %s is the table of Firn's cursors; take another name", name)
+	case name == Cursors, name == Redelivered:
+		return fmt.Errorf("table_name: %s is a table of Firn's own; take another name", name)
 	}
 	return nil
 }
