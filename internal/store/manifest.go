@@ -76,6 +76,7 @@ type contentEdit struct {
 
 // journalMark is how far a journal has gone (wal.Journal.At).
 type journalMark struct {
+	Identity   []byte `json:"identity"`
 	Generation uint64 `json:"generation"`
 	Bytes      int64  `json:"bytes"`
 }

@@ -33,15 +33,14 @@ func (l *Log) rebuild(lost, torn bool) error {
 	if err != nil {
 		return err
 	}
-	// What the write-ahead log does not have any more was freed.
+	// What the write-ahead log does not have any more was freed, unless it is lost.
 	first, err := wal.FirstLSN(l.opts.FS, l.path(walDir))
 	if err != nil {
 		return newer(err)
 	}
 	e := &edit{}
-	if state := &l.manifest.state; first > state.freed+1 {
-		lost, e.Freed = true, first-1
-	}
+	freed := first > l.manifest.state.freed+1
+	lost = lost || freed
 	e.DocumentsLost = lost
 	for _, id := range names {
 		if _, err := parseUUID(id); err != nil {
@@ -56,6 +55,9 @@ func (l *Log) rebuild(lost, torn bool) error {
 	}
 	if len(e.Contents) == 0 && !lost {
 		return nil
+	}
+	if freed && len(e.Contents) > 0 {
+		e.Freed = first - 1 // else a file of the write-ahead log is missing, which it tells itself
 	}
 	if len(e.Contents) > 0 {
 		l.report(event.Critical, "the manifest has lost edits and was made again from the segments of %d instances", len(e.Contents))

@@ -220,8 +220,12 @@ func (l *Log) openStreams(in *instance, next int64, known *journalMark) error {
 		next = 0
 	}
 	stale := false
+	opts := wal.JournalOptions{Quarantine: l.path(quarantineDir), Trust: true}
+	if known != nil {
+		copy(opts.Identity[:], known.Identity)
+	}
 	read := func() (found wal.JournalRecovery, err error) {
-		in.journal, found, err = wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, wal.JournalOptions{Quarantine: l.path(quarantineDir), Trust: true}, func(rec []byte) error {
+		in.journal, found, err = wal.OpenJournal(l.opts.FS, l.instancePath(in), streamsName, opts, func(rec []byte) error {
 			ok, err := in.streams.readStreams(rec, next)
 			stale = stale || !ok
 			return err
@@ -265,7 +269,8 @@ func (in *instance) streamsMark() *journalMark {
 	if in.journal == nil {
 		return nil
 	}
-	var m journalMark
+	id := in.journal.Identity()
+	m := journalMark{Identity: id[:]}
 	m.Generation, m.Bytes = in.journal.At()
 	return &m
 }

@@ -70,6 +70,7 @@ type files struct {
 	list     []*logFile // in order of number
 	highest  uint64     // number that any file has, in its name or header
 	damage   []Damage
+	foreign  []string // files of another log
 	tmp      []string // files whose making was not completed
 }
 
@@ -134,6 +135,7 @@ func (fl *files) read(fsys vfs.FS, path string, number uint64) error {
 		fl.identity = lf.hdr.identity
 	}
 	if lf.hdr.identity != fl.identity {
+		fl.foreign = append(fl.foreign, path)
 		fl.damage = append(fl.damage, noLoss(path, 0, lf.size, "the file belongs to another log"))
 		return nil
 	}

@@ -23,6 +23,7 @@ type Journal struct {
 	quarantine string
 	identity   Identity
 	list       []*logFile // generations, the newest last
+	foreign    []string   // files of another journal
 	highest    uint64     // number that any generation has
 	end, base  int64      // of the newest
 	proven     int64
@@ -210,8 +211,8 @@ func freeName(fsys vfs.FS, path string) string {
 	}
 }
 
-// Renew is Rewrite that then moves the generations which are damaged to the
-// quarantine.
+// Renew is Rewrite that then moves the generations which are damaged, and files
+// of another journal, to the quarantine.
 func (j *Journal) Renew(records iter.Seq[[]byte]) error {
 	if err := j.Rewrite(records); err != nil {
 		return err
@@ -225,12 +226,25 @@ func (j *Journal) Renew(records iter.Seq[[]byte]) error {
 		errs = append(errs, err)
 		return err == nil
 	})
+	j.foreign = slices.DeleteFunc(j.foreign, func(name string) bool {
+		err := setAside(j.fsys, name, j.quarantine)
+		errs = append(errs, err)
+		return err == nil
+	})
 	return errors.Join(append(errs, j.fsys.SyncDir(j.names.dir))...)
 }
 
+// Identity tells the journal from every other.
+func (j *Journal) Identity() Identity { return j.identity }
+
 // At is the newest generation's number and how many bytes of records it has: a
 // journal that is found with less has lost some.
-func (j *Journal) At() (generation uint64, bytes int64) { return j.highest, j.end }
+func (j *Journal) At() (generation uint64, bytes int64) {
+	if len(j.list) == 0 {
+		return 0, 0
+	}
+	return j.list[len(j.list)-1].hdr.number, j.end
+}
 
 // Size is the size in bytes of the newest generation, and base that of its
 // snapshot. A caller rewrites when the changes outgrow the snapshot.

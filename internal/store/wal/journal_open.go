@@ -70,7 +70,7 @@ func (o *journalOpening) open(identity Identity) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{fsys: o.fsys, names: o.names, quarantine: o.quarantine,
-		identity: fl.identity, list: fl.list, highest: fl.highest}
+		identity: fl.identity, list: fl.list, foreign: fl.foreign, highest: fl.highest}
 	if j.identity == (Identity{}) {
 		j.identity = newIdentity()
 	}

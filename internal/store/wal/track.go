@@ -45,13 +45,16 @@ func (t *tracker) file(fsys vfs.FS, lf *logFile, to int64, next uint64) error {
 	} else {
 		lf.hdr.firstLSN = t.last + 1
 	}
-	before := len(t.damage)
+	before, last := len(t.damage), t.last
 	end, err := walk(f, lf.hdr.salt(), min(dataStart, to), to, visitor{
 		record: func(p placed, body []byte) error { return t.record(lf, p, body, next) },
 		hole:   func(h hole) { t.hole(lf, h) },
 	})
 	if err != nil {
 		return err
+	}
+	if !lf.hdrOK && t.last == last && t.pending == nil {
+		end = 0 // nothing tells of any record
 	}
 	t.finish(lf, end, next)
 	if len(t.damage) > before {
@@ -138,7 +141,7 @@ func (t *tracker) finish(lf *logFile, end int64, next uint64) {
 	case end < dataStart:
 		// Nobody knows how many there were.
 		t.damage = append(t.damage, Damage{File: lf.name, Offset: end, End: end,
-			FirstLost: t.firstLost(), LastLost: math.MaxUint64, Reason: "the file is cut off"})
+			FirstLost: t.firstLost(), LastLost: math.MaxUint64, Reason: "the file is cut off, or nothing in it can be read"})
 		return
 	case lf.hdrOK:
 		upTo = max(upTo, lf.hdr.lastLSN)
