@@ -39,13 +39,12 @@ func (t *page) paint(colour, s string) string {
 // problem prints a problem: one line where it fits, and else the message below
 // the place.
 func (t *page) problem(colour, prefix string, p config.Problem) {
-	line := prefix + escape(p.String())
+	line, message := prefix+escape(p.String()), escape(p.Message)
+	place := strings.TrimSuffix(line, message)
 	if !t.env.outTerminal || uniseg.StringWidth(line) <= t.width {
-		t.line(t.paint(colour, line))
+		t.line(t.paint(colour, place) + message)
 		return
 	}
-	message := escape(p.Message)
-	place := strings.TrimSuffix(line, message)
 	t.line(t.paint(colour, strings.TrimRight(place, " ")))
 	t.wrap("    ", message)
 }
@@ -111,12 +110,15 @@ func (t *page) target(target config.Target) {
 	}
 	t.line("")
 	t.line(t.paint("1", "target "+escape(target.Name)) + kind + t.paint("2", " ("+escape(target.Source.String())+")"))
-	events := "every event of every instance but system"
+	events := "every event but system's"
 	if len(target.Instances) > 0 {
-		events = "events of " + strings.Join(target.Instances, ", ")
+		events = "the events of " + strings.Join(target.Instances, " and ")
 	}
 	if target.Where != nil {
-		events = strings.Replace(events, "every event", "events", 1) + " that match " + target.Where.String()
+		events += " that matches " + target.Where.String()
+		if len(target.Instances) > 0 {
+			events = strings.Replace(events, " that matches ", " that match ", 1)
+		}
 	}
 	from := ", from the moment it is first served"
 	switch start := target.StartText(); start {
