@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json/jsontext"
 	"errors"
+	"strconv"
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/event"
@@ -166,12 +167,14 @@ func withTypes(list jsontext.Value) (jsontext.Value, error) {
 }
 
 // stored writes the data of an append's answer: what was given and what the
-// log added is all there is to an event.
-func (b *batch) stored(receipts []firn.Receipt, instanceID string) func(*writer) error {
+// log added is all there is to an event. Faults of their payloads, which count
+// events from 0, are told beside them.
+func (b *batch) stored(receipts []firn.Receipt, instanceID string, faults []firn.Fault) func(*writer) error {
 	return func(w *writer) error {
 		if b.single {
 			w.raw(`{"event":`)
 			w.stored(instanceID, &b.events[0], &receipts[0])
+			w.warnings(faults, true)
 			w.raw("}")
 			return nil
 		}
@@ -187,9 +190,51 @@ func (b *batch) stored(receipts []firn.Receipt, instanceID string) func(*writer)
 		}
 		w.raw(`],"count":`)
 		w.integer(int64(len(b.events)))
+		w.warnings(faults, false)
 		w.raw("}")
 		return nil
 	}
+}
+
+// warnings writes the member warnings, if there are any: a client that does not
+// know it passes it over.
+func (w *writer) warnings(faults []firn.Fault, single bool) {
+	for i, f := range faults {
+		if i == 0 {
+			w.raw(`,"warnings":[`)
+		} else {
+			w.raw(",")
+		}
+		field := f.Path
+		if !single {
+			field = "events[" + strconv.Itoa(f.Index) + "]." + f.Path
+		}
+		w.raw(`{"field":`)
+		w.text(field)
+		w.raw(`,"message":`)
+		w.text(f.Message)
+		w.raw("}")
+	}
+	if len(faults) > 0 {
+		w.raw("]")
+	}
+}
+
+// among are the faults of n events of a longer list, from first on. The log ends
+// its own list with one that says so where there are too many: it is the last
+// that was looked at.
+func among(faults []firn.Fault, first, n int) []firn.Fault {
+	var own []firn.Fault
+	for _, f := range faults {
+		if f.Index >= first && f.Index < first+n {
+			f.Index -= first
+			own = append(own, f)
+		}
+	}
+	if len(faults) > firn.MaxFaults && faults[len(faults)-1].Index < first {
+		own = append(own, firn.Fault{Path: "payload", Message: "was not validated: other appends that came at the same time had too many faults"})
+	}
+	return own
 }
 
 func (w *writer) stored(instanceID string, d *event.Draft, r *firn.Receipt) {

@@ -1,7 +1,12 @@
 package codebolt
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	firn "github.com/firnlog/firn"
 )
@@ -28,5 +33,37 @@ func TestCatalogIsEnforced(t *testing.T) {
 	}
 	if n := c.count("strict"); n != `{"result":{"aggregation":{"value":21},"total":21}}` {
 		t.Errorf("stored: %s, want 21 events", n)
+	}
+}
+
+// TestWarningsStandBesideTheEvent: an instance that does not enforce the catalog
+// stores the event and says what is wrong with it, to the one who sent it.
+func TestWarningsStandBesideTheEvent(t *testing.T) {
+	c := start(t, Options{}).connect(nil)
+	c.must("createInstance", `{"name":"a"}`)
+	const warning = `"message":"must be a string, is a number"}]}`
+	if got := c.must("appendEvent", `{"instanceId":"a","eventType":"CLICK","payload":{"path":7}}`); !strings.HasSuffix(got, `,"warnings":[{"field":"payload.path",`+warning) {
+		t.Errorf("%s", got)
+	}
+	if got := c.must("appendEvents", `{"instanceId":"a","events":[{},{"eventType":"CLICK","payload":{"path":7}}]}`); !strings.HasSuffix(got, `"count":2,"warnings":[{"field":"events[1].payload.path",`+warning) {
+		t.Errorf("%s", got)
+	}
+	const rounds = 300 // some of which are stored together, with more faults than are told
+	go func() {
+		for range rounds {
+			for id, payload := range []string{`{"path":"/"}`, `{"path":7}`} {
+				frame := fmt.Sprintf(`{"type":"eventLog.appendEvent","requestId":%d,"params":{"instanceId":"a","eventType":"CLICK","payload":%s}}`, id, payload)
+				if c.ws.Write(context.Background(), websocket.MessageText, []byte(frame)) != nil {
+					return
+				}
+			}
+		}
+	}()
+	for range 2 * rounds {
+		e := c.next()
+		warned, unseen := strings.Contains(string(e.Data), warning), strings.Contains(string(e.Data), "not validated")
+		if !e.Success || (warned != (string(e.RequestID) == "1") && !unseen) {
+			t.Fatalf("%s", e.text)
+		}
 	}
 }

@@ -118,20 +118,23 @@ func (c *conn) appendTogether(ctx context.Context, instanceID string, requests [
 	for _, r := range requests {
 		all = append(all, r.batch.events...)
 	}
-	receipts, err := c.door.log.Append(ctx, firn.AppendRequest{Instance: instanceID, Events: all, Checked: true})
+	var faults []firn.Fault
+	receipts, err := c.door.log.Append(ctx, firn.AppendRequest{Instance: instanceID, Events: all, Checked: true, Warn: func(told []firn.Fault) { faults = told }})
 	if refusesOne(err) {
 		for _, r := range requests {
 			c.appendAlone(ctx, r)
 		}
 		return
 	}
+	first := 0
 	for _, r := range requests {
 		if err != nil {
 			c.fail(r, err)
 			continue
 		}
-		c.succeed(r, r.batch.stored(receipts[:len(r.batch.events):len(r.batch.events)], instanceID))
-		receipts = receipts[len(r.batch.events):]
+		n := len(r.batch.events)
+		c.succeed(r, r.batch.stored(receipts[first:first+n:first+n], instanceID, among(faults, first, n)))
+		first += n
 	}
 }
 
@@ -158,7 +161,8 @@ func (c *conn) appendAlone(ctx context.Context, r *request) {
 	if create {
 		target = b.instance
 	}
-	receipts, err := c.door.log.Append(ctx, firn.AppendRequest{Instance: target, Events: b.events, AutoCreate: create, Checked: true})
+	var faults []firn.Fault
+	receipts, err := c.door.log.Append(ctx, firn.AppendRequest{Instance: target, Events: b.events, AutoCreate: create, Checked: true, Warn: func(told []firn.Fault) { faults = told }})
 	if err == nil && create {
 		in, err = c.door.log.Instance(target)
 	}
@@ -172,7 +176,7 @@ func (c *conn) appendAlone(ctx context.Context, r *request) {
 		c.fail(r, err)
 		return
 	}
-	c.succeed(r, b.stored(receipts, in.ID))
+	c.succeed(r, b.stored(receipts, in.ID, faults))
 }
 
 // mayCreate refuses callers who cannot make instances.

@@ -69,10 +69,11 @@ func (c *contextLog) serve(w http.ResponseWriter, r *door.Request) error {
 	for i := range drafts {
 		drafts[i].StreamID, drafts[i].Actor = uid, &uid
 	}
-	if rejected, err = c.store(r.Context(), drafts, rejected); err != nil {
+	rejected, warned, err := c.store(r.Context(), drafts, rejected)
+	if err != nil {
 		return err
 	}
-	c.answer(w, rejected)
+	c.answer(w, rejected, warned)
 	return nil
 }
 
@@ -81,23 +82,29 @@ func (c *contextLog) serve(w http.ResponseWriter, r *door.Request) error {
 const maxRounds = 100
 
 // store stores the good events of a list together. Where the instance enforces
-// the catalog's schemas, events that break them are among the bad ones.
-func (c *contextLog) store(ctx context.Context, drafts []event.Draft, rejected []rejection) ([]rejection, error) {
+// the catalog's schemas, events that break them are among the bad ones; elsewhere
+// they are stored and warned of.
+func (c *contextLog) store(ctx context.Context, drafts []event.Draft, rejected []rejection) (all, warned []rejection, err error) {
 	at := placesOf(len(drafts), rejected)
+	warn := func(faults []firn.Fault) {
+		for _, f := range faults {
+			warned = append(warned, rejection{at[f.Index], inData(f)})
+		}
+	}
 	for round := 1; len(drafts) > 0; round++ {
-		_, err := c.log.Append(ctx, firn.AppendRequest{Instance: Instance, Events: drafts, AutoCreate: true, Checked: true})
+		_, err := c.log.Append(ctx, firn.AppendRequest{Instance: Instance, Events: drafts, AutoCreate: true, Checked: true, Warn: warn})
 		refused, ok := errors.AsType[*firn.PayloadError](err)
 		if err == nil {
 			break
 		}
 		if !ok || round == maxRounds {
-			return nil, err
+			return nil, nil, err
 		}
 		bad := map[int]bool{}
 		for _, f := range refused.Faults[:min(len(refused.Faults), firn.MaxFaults)] { // one beyond says that there may be more
 			if !bad[f.Index] {
 				bad[f.Index] = true
-				rejected = append(rejected, rejection{at[f.Index], strings.Replace(f.Path, "payload", "data", 1) + ": " + f.Message})
+				rejected = append(rejected, rejection{at[f.Index], inData(f)})
 			}
 		}
 		kept := 0
@@ -110,7 +117,12 @@ func (c *contextLog) store(ctx context.Context, drafts []event.Draft, rejected [
 		drafts, at = drafts[:kept], at[:kept]
 	}
 	slices.SortFunc(rejected, func(a, b rejection) int { return a.index - b.index })
-	return rejected, nil
+	return rejected, warned, nil
+}
+
+// inData is a fault of a payload, which is called data here.
+func inData(f firn.Fault) string {
+	return strings.Replace(f.Path, "payload", "data", 1) + ": " + f.Message
 }
 
 // placesOf is where in the list each of the good events is.
@@ -148,21 +160,28 @@ func userOf(rawQuery string) (string, error) {
 	return strconv.FormatInt(uid, 10), nil
 }
 
-func (c *contextLog) answer(w http.ResponseWriter, rejected []rejection) {
+func (c *contextLog) answer(w http.ResponseWriter, rejected, warned []rejection) {
 	text := event.AppendQuoted([]byte(`{"data":null,"host":`), c.host)
-	for i, one := range rejected {
+	text = appendList(text, `,"rejected":[`, `,"error":`, rejected)
+	text = appendList(text, `,"warnings":[`, `,"warning":`, warned)
+	send(w, http.StatusOK, append(text, '}'))
+}
+
+// appendList appends what is to be said of some events, unless it is nothing.
+func appendList(text []byte, begin, why string, some []rejection) []byte {
+	for i, one := range some {
 		if i == 0 {
-			text = append(text, `,"rejected":[`...)
+			text = append(text, begin...)
 		} else {
 			text = append(text, ',')
 		}
 		text = strconv.AppendInt(append(text, `{"index":`...), int64(one.index), 10)
-		text = append(event.AppendQuoted(append(text, `,"error":`...), one.why), '}')
+		text = append(event.AppendQuoted(append(text, why...), one.why), '}')
 	}
-	if len(rejected) > 0 {
+	if len(some) > 0 {
 		text = append(text, ']')
 	}
-	send(w, http.StatusOK, append(text, '}'))
+	return text
 }
 
 // fail answers in Querybook's shape, without the traceback that it has there.

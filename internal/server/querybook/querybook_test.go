@@ -116,14 +116,16 @@ func TestCatalogIsEnforced(t *testing.T) {
 
 func TestABeacon(t *testing.T) {
 	r := start(t, event.Limits{})
-	for _, x := range []struct{ query, body string }{
-		{"uid=12", "[" + click + "]"},
-		{"", `[ {"type" : "VIEW", "data":{"path":"/"}, "timestamp":"2023-01-01T01:00:00.5+01:00"} ] `},
-		{"uid=007", `[{"event_type":"HOVER","event_data":{},"created_at":1672531200123}]`},
-		{"uid=", `[{"type":"API","data":[1, 2],"timestamp":1672531200123},{"type":"API","data":null,"timestamp":1672531200123}]`},
-		{"uid=12&page=1", `[]`},
+	for _, x := range []struct{ query, body, warned string }{
+		{"uid=12", "[" + click + "]", ""},
+		{"", `[ {"type" : "VIEW", "data":{"path":"/"}, "timestamp":"2023-01-01T01:00:00.5+01:00"} ] `, ""},
+		{"uid=007", `[{"event_type":"HOVER","event_data":{},"created_at":1672531200123}]`, ""},
+		{"uid=", `[{"type":"API","data":[1, 2],"timestamp":1672531200123},{"type":"API","data":null,"timestamp":1672531200123}]`,
+			`,"warnings":[{"index":0,"warning":"data.method: is missing"},{"index":0,"warning":"data.route: is missing"},` +
+				`{"index":1,"warning":"data.method: is missing"},{"index":1,"warning":"data.route: is missing"}]`},
+		{"uid=12&page=1", `[]`, ""},
 	} {
-		if status, answer := r.post(x.query, x.body); status != 200 || answer != `{"data":null,"host":"here"}` {
+		if status, answer := r.post(x.query, x.body); status != 200 || answer != `{"data":null,"host":"here"`+x.warned+`}` {
 			t.Errorf("%s: %d %s", x.body, status, answer)
 		}
 	}
