@@ -23,6 +23,7 @@ import (
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/console"
 	"github.com/firnlog/firn/target/file"
+	"github.com/firnlog/firn/target/mysql"
 	"github.com/firnlog/firn/target/null"
 	"github.com/firnlog/firn/target/postgres"
 	"github.com/firnlog/firn/target/sqlite"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"firn": func() {
 			app.Main(app.Options{Version: "v0.0.0-test", Targets: []target.Kind{
-				console.Kind(), file.Kind(), null.Kind(), postgres.Kind(), sqlite.Kind(),
+				console.Kind(), file.Kind(), mysql.Kind(), null.Kind(), postgres.Kind(), sqlite.Kind(),
 			}})
 		},
 	})

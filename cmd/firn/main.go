@@ -7,6 +7,7 @@ import (
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/console"
 	"github.com/firnlog/firn/target/file"
+	"github.com/firnlog/firn/target/mysql"
 	"github.com/firnlog/firn/target/null"
 	"github.com/firnlog/firn/target/postgres"
 	"github.com/firnlog/firn/target/sqlite"
@@ -16,6 +17,7 @@ func main() {
 	app.Main(app.Options{Targets: []target.Kind{
 		console.Kind(),
 		file.Kind(),
+		mysql.Kind(),
 		null.Kind(),
 		postgres.Kind(),
 		sqlite.Kind(),

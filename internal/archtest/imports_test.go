@@ -77,7 +77,7 @@ var arrows = map[string][]string{
 		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",
 		"internal/server", "internal/server/happyview", "internal/server/webdebug",
 	},
-	"cmd/firn": {"app", "target", "target/console", "target/file", "target/null", "target/postgres", "target/sqlite"}, // what is built in
+	"cmd/firn": {"app", "target", "target/console", "target/file", "target/mysql", "target/null", "target/postgres", "target/sqlite"}, // what is built in
 
 	// What tests are made of: only tests may import it.
 	"query/querytest":                  {"event", "query"},
@@ -90,7 +90,7 @@ var arrows = map[string][]string{
 	"test/loadtest": {".", "event"},
 
 	"internal/archtest": {},
-	"test":              {"app", "target", "target/console", "target/file", "target/null", "target/postgres", "target/sqlite"},
+	"test":              {"app", "target", "target/console", "target/file", "target/mysql", "target/null", "target/postgres", "target/sqlite"},
 	"test/crash":        {},
 	"test/overload":     {},
 	"test/powercut":     {},
