@@ -161,6 +161,15 @@ func checkpoints(s *suite) {
 		s.Errorf("a checkpoint of another log: %+v", cur)
 	}
 
+	// A dead letter that is tried again leaves the cursor where it is.
+	letter := s.event(in, 9, events[0].EventType, `{"n":"a dead letter"}`)
+	redelivery := s.batch(in, []event.Event{letter})
+	redelivery.Redelivery, redelivery.Through = true, through
+	if written, err := s.write(s.Context(), tgt, redelivery); written != 1 {
+		s.Fatalf("a redelivered event: %d written, %v", written, err)
+	}
+	want(s.log.ID, in.ID, target.Cursor{Epoch: 1, Position: through})
+
 	set(target.Identity{ID: "another log", Epoch: 3}, in.ID, 2)
 	set(target.Identity{ID: s.log.ID, Epoch: 2}, other.ID, 5)
 	s.close(tgt)
@@ -177,5 +186,5 @@ func checkpoints(s *suite) {
 	s.deliver(tgt, in, more)
 	want(s.log.ID, in.ID, target.Cursor{Epoch: 2, Position: more[1].Position + 2})
 	s.close(tgt)
-	s.check(append(events, more...))
+	s.check(slices.Concat(events, []event.Event{letter}, more))
 }

@@ -61,9 +61,9 @@ func (s *suite) deliver(tgt target.Target, in target.Instance, events []event.Ev
 				s.Errorf("event of type %q is refused: %v\n%.200s", e.EventType, err, e.Payload)
 			}
 			refused, events, tries = append(refused, e), events[1:], -1
-		} else {
-			s.Logf("try %d: %v", tries+1, err)
+			continue
 		}
+		s.Logf("try %d: %v", tries+1, err)
 		if err := tgt.Open(ctx); err != nil {
 			s.Fatalf("Open after a Write that failed: %v", err)
 		}
