@@ -435,7 +435,7 @@ func (x *examined) mustBeFound() bool {
 // torn says whether the end of the write-ahead log was cut as torn, or is
 // missing: nobody can know then what was there.
 func (x *examined) torn() bool {
-	if x.c.where() != "wal" || x.c.kind == "flip" {
+	if x.d.closed || x.c.where() != "wal" || x.c.kind == "flip" {
 		return false
 	}
 	newest := x.d.files[len(x.d.files)-1]

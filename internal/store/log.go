@@ -105,7 +105,22 @@ func (l *Log) Close() error {
 	<-l.sequencer.stopped
 	l.wakeAll()
 	l.reserve.end()
+	l.noteEnd()
 	return errors.Join(l.closeFiles(), l.lock.Close())
+}
+
+// noteEnd tells the manifest how far the write-ahead log goes, so that an end
+// that goes missing is missed. Where it cannot, nothing else is lost.
+func (l *Log) noteEnd() {
+	l.manifest.mu.Lock()
+	known := l.manifest.state.lsn
+	l.manifest.mu.Unlock()
+	l.mu.RLock()
+	applied := l.applied
+	l.mu.RUnlock()
+	if l.Err() == nil && applied > known {
+		_ = l.commit(&edit{})
+	}
 }
 
 // closeFiles closes the write-ahead log and lets the segments go.

@@ -52,6 +52,7 @@ const (
 func (l *Log) maintain(ctx context.Context) {
 	timer := time.NewTicker(max(min(lookAround, l.opts.SealAge/2), time.Millisecond))
 	defer timer.Stop()
+	_ = l.reserve.cover(l.reserveFor(0)) // a full disk is told of before somebody appends
 	for {
 		err := l.round(ctx)
 		if l.reserve.short.Load() && ctx.Err() == nil {
