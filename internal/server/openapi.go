@@ -68,7 +68,7 @@ func describe(all []route) ([]byte, error) {
 var wildcard = regexp.MustCompile(`\{(\w+)\}`)
 
 func pathParams(path string) []any {
-	about := map[string]string{"instance": "The instance's id, else its name.", "id": "The event's id.", "key": "The key's id.", "event_type": "The event type; percent-encoded where it has slashes."}
+	about := map[string]string{"instance": "The instance's id, else its name.", "id": "The event's id.", "key": "The key's id.", "view": "The view's name.", "event_type": "The event type; percent-encoded where it has slashes."}
 	var named []any
 	for _, match := range wildcard.FindAllStringSubmatch(path, -1) {
 		named = append(named, object{"name": match[1], "in": "path", "required": true,

@@ -54,6 +54,8 @@ const (
 	codeIDConflict   = "id_conflict"
 	codePayload      = "invalid_payload"
 	codeCatalogFull  = "catalog_full"
+	codeViewsFull    = "views_full"
+	codeNotRunning   = "not_running"
 	codeTooLarge     = "too_large"
 	codeMediaType    = "unsupported_media_type"
 	codeInternal     = "internal"

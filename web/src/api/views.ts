@@ -1,10 +1,11 @@
 import { signal } from '@preact/signals'
 import { getPlain, send } from './http.ts'
 
-/** A saved view: an address of the explorer under a name, kept by the server for all. */
+/** A saved view: what the explorer's address says of an instance, kept by the server under a name, for all. */
 export interface View {
   name: string
-  /** The query string of the address, from the "?" on. */
+  instance: string
+  /** The query string without the instance and the "?". */
   query: string
 }
 
@@ -16,8 +17,8 @@ export async function loadViews(): Promise<void> {
 
 const path = (name: string) => `/v1/views/${encodeURIComponent(name)}`
 
-export async function saveView(name: string, query: string): Promise<void> {
-  await send('PUT', path(name), { query })
+export async function saveView({ name, instance, query }: View): Promise<void> {
+  await send('PUT', path(name), { instance, query })
   await loadViews()
 }
 

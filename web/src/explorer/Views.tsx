@@ -1,20 +1,21 @@
 import { useEffect, useState } from 'preact/hooks'
 import { may, session } from '../api/session.ts'
-import { deleteView, loadViews, saveView, views } from '../api/views.ts'
+import { deleteView, loadViews, saveView, views, type View } from '../api/views.ts'
 import { params, url } from '../route.ts'
 import { say } from '../ui/announce.tsx'
 import { Link } from '../ui/Link.tsx'
+import { instanceName } from './InstanceSwitch.tsx'
 
-const parts = ['instance', 'q', 'since', 'until', 'order', 'live']
+const parts = ['q', 'since', 'until', 'order', 'live']
 
-/** The address of what is shown, without the event that happens to be open. */
+/** What the address says, without the instance and the event that happens to be open. */
 export function viewQuery(): string {
   const kept = new URLSearchParams()
   for (const name of parts) {
     const value = params.value.get(name)
     if (value) kept.set(name, value)
   }
-  return `?${kept}`
+  return kept.toString()
 }
 
 /** The saved views, in plain sight, and a way to save this one. */
@@ -25,6 +26,8 @@ export function Views() {
   }, [session.value])
   void url.value
   const here = viewQuery()
+  const instance = instanceName.value
+  const isHere = (v: View) => v.instance === instance && sameQuery(v.query, here)
   const allowed = may('views:manage')
   if (views.value.length === 0 && !allowed) return null
   const attempt = async (what: Promise<void>, done: string) => {
@@ -38,8 +41,8 @@ export function Views() {
   return (
     <nav class="views" aria-label="Saved views">
       {views.value.map((v) => (
-        <span key={v.name} class={`view${sameView(v.query, here) ? ' here' : ''}`}>
-          <Link href={`/${v.query}`} current={sameView(v.query, here)}>
+        <span key={v.name} class={`view${isHere(v) ? ' here' : ''}`}>
+          <Link href={`/?instance=${encodeURIComponent(v.instance)}&${v.query}`} current={isHere(v)}>
             {v.name}
           </Link>
           {allowed && (
@@ -61,7 +64,7 @@ export function Views() {
             e.preventDefault()
             const name = String(new FormData(e.currentTarget).get('name') ?? '').trim()
             setNaming(false)
-            if (name) void attempt(saveView(name, here), `Saved ${name}`)
+            if (name && instance !== undefined) void attempt(saveView({ name, instance, query: here }), `Saved ${name}`)
           }}
           onKeyDown={(e) => e.key === 'Escape' && (e.stopPropagation(), setNaming(false))}
         >
@@ -73,7 +76,7 @@ export function Views() {
   )
 }
 
-function sameView(a: string, b: string): boolean {
+function sameQuery(a: string, b: string): boolean {
   const sorted = (q: string) => [...new URLSearchParams(q)].map(([k, v]) => `${k}=${v}`).sort().join('&')
   return sorted(a) === sorted(b)
 }
