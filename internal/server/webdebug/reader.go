@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	firn "github.com/firnlog/firn"
@@ -65,7 +67,26 @@ func (in *reader) read(body []byte) error {
 		return err
 	}
 	in.scheme(object, id)
+	in.strangers(object, "", schemeMembers)
 	return nil
+}
+
+// schemeMembers and eventMembers are what the protocol knows, in both dialects.
+var (
+	schemeMembers = []string{"id", "uuid", "version", "events"}
+	eventMembers  = []string{"type", "payload", "tags", "importance", "time", "duration", "success",
+		"called_from", "calledFrom", "defined_in", "definedIn", "nested"}
+)
+
+// strangers warns of members that the protocol does not know. They are kept and
+// come out again, but if one is a typo nobody would find out.
+func (in *reader) strangers(object []byte, place string, known []string) {
+	for m := event.WalkMembers(object); m.Next(); {
+		if name := event.Unquoted(m.Key); !slices.Contains(known, name) {
+			at := event.AppendPathKey([]byte(place), strings.ToValidUTF8(name[:min(len(name), 80)], ""))
+			in.warn(string(at), "is no member that the protocol knows; kept as it came, and of no effect")
+		}
+	}
 }
 
 // whole is a fault of the JSON of a scheme.
@@ -143,6 +164,7 @@ func (in *reader) event(object []byte, place, parent string, level int) error {
 	if err := in.typeAndPayload(&d, object, place); err != nil {
 		return err
 	}
+	in.strangers(object, place, eventMembers)
 	in.importance(&d, object, place)
 	in.time(&d, object, place)
 	k.eventType, k.payload, k.severity, k.timestamp = d.EventType, d.Payload, d.Severity, d.Timestamp
