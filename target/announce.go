@@ -185,7 +185,7 @@ func (a *announcer) record(ctx context.Context, eventType string, severity event
 		return fmt.Errorf("%s: %w", eventType, err)
 	}
 	_, err = a.log.Record(ctx, event.Draft{EventType: eventType, Severity: severity, Subject: &a.name, Payload: jsontext.Value(text)})
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		a.logger.Warn("what a target does is not recorded", "target", a.name, "event_type", eventType, "error", err)
 	}
 	return err

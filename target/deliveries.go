@@ -30,8 +30,8 @@ type Options struct {
 	timing timing
 }
 
-// Deliveries are all targets of a log. The methods may be called by many
-// goroutines at once.
+// Deliveries are all targets of a log; nil is none. The methods may be called by
+// many goroutines at once.
 type Deliveries struct {
 	log      *firn.Log
 	identity Identity
@@ -162,6 +162,9 @@ func (ds *Deliveries) Close() {
 
 // Status is how each target is doing, by name.
 func (ds *Deliveries) Status() []Status {
+	if ds == nil {
+		return nil
+	}
 	all := make([]Status, len(ds.all))
 	for i, d := range ds.all {
 		all[i] = d.report()
@@ -179,7 +182,10 @@ func (ds *Deliveries) find(name string) *delivery {
 }
 
 func (ds *Deliveries) delivery(name string) (*delivery, error) {
-	d := ds.find(name)
+	var d *delivery
+	if ds != nil {
+		d = ds.find(name)
+	}
 	if d == nil {
 		return nil, fmt.Errorf("target %q: %w", name, ErrUnknown)
 	}

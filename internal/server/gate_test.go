@@ -87,14 +87,14 @@ func credentials(r *running, expire func()) []credential {
 var bodies = map[string]string{
 	"createInstance": `{"name":"made by shop"}`, "updateInstance": `{"description":"x"}`, "appendEvents": `{"event_type":"a"}`,
 	"query": `{"from":{"instance":"shop"}}`, "createKey": `{"name":"x","permissions":["keys:manage"]}`,
-	"putCatalogEntry": `{"description":"x"}`,
+	"putCatalogEntry": `{"description":"x"}`, "putView": `{"instance":"shop"}`, "replayTarget": `{"from":"now"}`,
 }
 
 // probe asks a route for an instance with a credential and reads the answer as
 // far as it ends.
 func probe(r *running, row *route, instance, secret, known string) reply {
 	r.t.Helper()
-	path := strings.NewReplacer("{instance}", instance, "{id}", "e1", "{key}", "none", "{event_type}", "a.b", "{$}", "").Replace(row.path)
+	path := strings.NewReplacer("{instance}", instance, "{id}", "e1", "{key}", "none", "{event_type}", "a.b", "{view}", "all", "{name}", "archive", "{$}", "").Replace(row.path)
 	body := ""
 	switch {
 	case row.name == "signIn":
@@ -165,7 +165,7 @@ func TestGate(t *testing.T) {
 func checkCell(t *testing.T, r *running, row *route, c credential, answer reply, instance, what string) {
 	t.Helper()
 	required, stated := row.permission.asked()
-	about := row.instance != nil || strings.Contains(row.path, "{instance}") || row.name == "query"
+	about := row.instance != nil || strings.Contains(row.path, "{instance}") || row.name == "query" || row.name == "putView"
 	switch {
 	case !stated:
 		t.Errorf("%s %s states no permission", row.method, row.path)
@@ -186,7 +186,7 @@ func checkCell(t *testing.T, r *running, row *route, c credential, answer reply,
 		if answer.status != 404 || anonymous(answer) != anonymous(unknown) {
 			t.Errorf("%s, want what an unknown instance is answered with: %s", what, unknown)
 		}
-	case c.elsewhere && (row.name == "createInstance" || row.name == "createKey" || row.permission == catalogManage):
+	case c.elsewhere && (row.name == "createInstance" || row.name == "createKey" || row.permission == catalogManage || row.permission == targetsManage && row.method == http.MethodPost):
 		if answer.status != 403 {
 			t.Errorf("%s, want 403: the key is for another instance only", what)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	firn "github.com/firnlog/firn"
+	"github.com/firnlog/firn/target"
 )
 
 func metricsRoutes() []route {
@@ -30,7 +31,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics(log *firn.Log) *metrics {
+func newMetrics(log *firn.Log, targets *target.Deliveries) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "firn_http_requests_total", Help: "Requests answered."}, []string{"route", "method", "status"}),
@@ -39,7 +40,7 @@ func newMetrics(log *firn.Log) *metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 30}}, []string{"route", "method"}),
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.requests, m.seconds, logCollector{log},
+	registry.MustRegister(m.requests, m.seconds, logCollector{log}, targetCollector{targets},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	return m

@@ -31,6 +31,9 @@ func problemOf(err error) (p *problem, ok bool) {
 	if p := problemOfCatalog(err); p != nil {
 		return p, true
 	}
+	if p := problemOfTarget(err); p != nil {
+		return p, true
+	}
 	switch {
 	case errors.Is(err, firn.ErrNotFound):
 		return newProblem(http.StatusNotFound, codeNotFound, "Not found", err.Error()), true

@@ -70,7 +70,7 @@ func routes() []route {
 	for _, family := range [][]route{
 		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
 		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
-		catalogRoutes(), keyRoutes(), sessionRoutes(), viewerRoutes(),
+		catalogRoutes(), keyRoutes(), targetRoutes(), sessionRoutes(), viewerRoutes(), viewRoutes(),
 	} {
 		all = append(all, family...)
 	}

@@ -262,9 +262,10 @@ func setUpShop(r *running) {
 }
 
 func TestRoutes(t *testing.T) {
-	r := start(t, Options{Limits: smallLimits})
+	r := startDelivering(t, Options{Limits: smallLimits})
 	setUpShop(r)
-	for _, x := range slices.Concat(exchanges, viewerExchanges()) {
+	refuse(r)
+	for _, x := range slices.Concat(exchanges, viewerExchanges(), targetExchanges()) {
 		answer := r.ask(x.method, x.path, x.body, x.headers...)
 		name := x.method + " " + x.path[:min(len(x.path), 80)]
 		if answer.status != x.status {
@@ -326,9 +327,10 @@ func TestDocumentHoldsWhatRoutesDo(t *testing.T) {
 		}
 	}
 	tried := map[string][]int{"GET /v1/instances/{instance}/tail": {200}, // TestTail…
-		"POST /v1/keys": {201}, "DELETE /v1/keys/{key}": {204}, "POST /v1/session": {200}, // TestKeys…, TestSession…
-		"PUT /v1/catalog/{event_type}": {409}} // TestCatalogIsBounded
-	for _, x := range slices.Concat(exchanges, viewerExchanges()) {
+		"POST /v1/keys": {201}, "DELETE /v1/keys/{key}": {204}, "POST /v1/targets/{name}/retry": {409}, "POST /v1/session": {200}, // TestKeys…, TestSession…
+		"PUT /v1/catalog/{event_type}": {409},      // TestCatalogIsBounded
+		"PUT /v1/views/{view}":         {404, 409}} // TestViews…
+	for _, x := range slices.Concat(exchanges, viewerExchanges(), targetExchanges()) {
 		if x.route == "" {
 			continue
 		}
@@ -370,13 +372,13 @@ var goodValues = map[string]string{
 // TestEveryParameterIsTaken asks every route with every parameter that its
 // document names, and with one that it does not.
 func TestEveryParameterIsTaken(t *testing.T) {
-	r := start(t, Options{})
+	r := startDelivering(t, Options{})
 	setUpShop(r)
 	for _, row := range routes() {
 		if row.method == http.MethodPost && row.path != eventsPath || row.page {
 			continue // no parameters
 		}
-		path := strings.NewReplacer("{instance}", "shop", "{id}", "e1", "{event_type}", "a.b").Replace(row.path)
+		path := strings.NewReplacer("{instance}", "shop", "{id}", "e1", "{event_type}", "a.b", "{view}", "all", "{name}", "archive").Replace(row.path)
 		body := ""
 		if len(row.body) > 0 {
 			body = `{"event_type":"a","stream_id":"fresh for ` + row.name + `"}`

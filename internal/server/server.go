@@ -201,7 +201,7 @@ func New(log *firn.Log, opts Options) *Server {
 	s.invalid = errors.Join(s.invalid, checkRoutes(s.routes))
 	s.sessions.byToken = map[[sha256.Size]byte]session{}
 	s.document = sync.OnceValues(func() ([]byte, error) { return describe(s.routes) })
-	s.metrics = newMetrics(log)
+	s.metrics = newMetrics(log, opts.Targets)
 	s.handler = s.outer(s.mux(s.routes))
 	return s
 }
