@@ -83,7 +83,7 @@ var lossless = []struct{ name, scheme, warning string }{
 		`events[0].state is no member that the protocol knows; kept as it came, and of no effect; events[0].payload.query must be an array, is a string; events[1].payload.body is missing; events[1].payload.from is missing; events[1].payload.subject is missing`},
 	{"id and uuid", `{"uuid":"b","id":"a","version":1,"events":[]}`, ""},
 	{"order of keys", `{"events":[{"time":5,"nested":[{"payload":{},"type":"x"}],"payload":{"z":1,"a":2},"type":"y"}],"version":1,"id":"a"}`, ""},
-	{"keys of one's own", `{"id":"a","version":1,"host":"php_03","events":[{"type":"log","payload":{"message":"m"},"trace id":"\u0000\/","nested":[],"x":{"y":[1,2]}}],"":null}`, 
+	{"keys of one's own", `{"id":"a","version":1,"host":"php_03","events":[{"type":"log","payload":{"message":"m"},"trace id":"\u0000\/","nested":[],"x":{"y":[1,2]}}],"":null}`,
 		`events[0]["trace id"] is no member that the protocol knows; kept as it came, and of no effect; events[0].x is no member that the protocol knows; kept as it came, and of no effect; host is no member that the protocol knows; kept as it came, and of no effect; [""] is no member that the protocol knows; kept as it came, and of no effect`},
 	{"numbers", `{"id":"a","version":1.0,"events":[{"type":"t","payload":{"n":1e3,"m":9223372036854775808,"z":-0,"f":0.1000},"time":1.5531e12,"duration":1e1,"importance":2.0},{"type":"t","payload":{},"time":1553100000000.125}]}`, ""},
 	{"strings", `{"id":"a\u0062","version":1,"events":[{"type":"l\u006fg","payload":{"message":"\u00e9\ud83d\ude00é😀\/"},"tags":["\u0061:b"]}]}`, ""},
@@ -103,7 +103,7 @@ var lossless = []struct{ name, scheme, warning string }{
 	{"time of nothing", `{"id":"a","version":1,"events":[{"type":"t","payload":{},"time":-62135596800000}]}`, `events[0].time is no time in milliseconds since 1970; stored with the time of its arrival`},
 	{"a time in front of the message", `{"id":"a","version":1,"events":[{"type":"t","payload":{},"nested":[{"type":"log","payload":{"message":"[14:12:20] Hello world"}}]}]}`, `events[0].nested[0].payload.message begins with a time; the event's time is the place for it`},
 	{"both spellings", `{"id":"a","version":1,"events":[{"type":"t","payload":{},"calledFrom":{"file":"/camel"},"called_from":{"file":"/snake"}}]}`, ""},
-	{"a key spelled with an escape", `{"id":"a","version":1,"events":[{"t\u0079pe":"t","payload":{},"t\u0061gs":["x"]}],"ver\u0073ion ":2}`, 
+	{"a key spelled with an escape", `{"id":"a","version":1,"events":[{"t\u0079pe":"t","payload":{},"t\u0061gs":["x"]}],"ver\u0073ion ":2}`,
 		`["version "] is no member that the protocol knows; kept as it came, and of no effect`},
 	{"an event named scheme", `{"id":"a","version":1,"events":[{"type":"scheme","payload":{"id":"a","version":1,"events":7}}]}`, ""},
 }
