@@ -20,14 +20,19 @@ type quick struct {
 	hasLeast bool
 	any      [][]*quick // of each list, one must accept
 
-	members  map[string]member
-	required uint64 // bits of the members that must be there
-	extra    *quick // what any other member must be, nil = anything
-	items    *quick // what elements must be, nil = anything
+	members  []member // few, so that looking through them is quickest
+	required uint64   // bits of the members that must be there
+	extra    *quick   // what any other member must be, nil = anything
+	items    *quick   // what elements must be, nil = anything
 }
+
+// mostMembers is how many known members an object has at most: they are looked
+// through one by one.
+const mostMembers = 64
 
 // member is what is known about a member of an object.
 type member struct {
+	name   string
 	schema *quick
 	bit    uint64 // in required, 0 if it may be missing
 }
@@ -89,7 +94,7 @@ func (q *quick) keyword(name string, value jsontext.Value) bool {
 				return false
 			}
 		}
-		return true
+		return len(q.members) <= mostMembers
 	case "required":
 		return q.addRequired(value)
 	case "additionalProperties":
@@ -126,33 +131,32 @@ func (q *quick) addValues(value jsontext.Value) bool {
 	return true
 }
 
-// addMember sets the schema of a member, or only makes it known if that is nil.
+// addMember sets the schema of a member; it reports false if there is none that
+// is known in full.
 func (q *quick) addMember(name string, schema *quick) bool {
-	if q.members == nil {
-		q.members = map[string]member{}
-	}
-	m := q.members[name]
-	m.schema = schema
-	q.members[name] = m
+	q.known(name).schema = schema
 	return schema != nil
 }
 
-func (q *quick) addRequired(value jsontext.Value) bool {
-	if q.members == nil {
-		q.members = map[string]member{}
+// known is the member of a name, made if it is not there.
+func (q *quick) known(name string) *member {
+	if m := q.member([]byte(name)); m != nil {
+		return m
 	}
+	q.members = append(q.members, member{name: name})
+	return &q.members[len(q.members)-1]
+}
+
+func (q *quick) addRequired(value jsontext.Value) bool {
 	bit := uint64(1)
 	for e := event.WalkElements(value); e.Next(); bit <<= 1 {
 		if bit == 0 {
 			return false // more than 64
 		}
-		name := event.Unquoted(e.Value)
-		m := q.members[name]
-		m.bit = bit
-		q.members[name] = m
+		q.known(event.Unquoted(e.Value)).bit = bit
 		q.required |= bit
 	}
-	return true
+	return len(q.members) <= mostMembers
 }
 
 func (q *quick) addAny(value jsontext.Value) bool {
@@ -170,35 +174,47 @@ func (q *quick) addAny(value jsontext.Value) bool {
 
 // accepts reports whether a value is certainly right. It allocates nothing.
 func (q *quick) accepts(text jsontext.Value) bool {
+	c := cursor{text: text}
+	return q.accept(&c) && c.at == len(text)
+}
+
+// accept checks the value that the cursor is before, and moves the cursor behind
+// it. Each byte is looked at once, however deep it is, but for alternatives.
+func (q *quick) accept(c *cursor) bool {
 	if q.never {
 		return false
 	}
-	kind := event.KindOf(text)
-	if !q.types.has(kind, text) {
-		return false
-	}
 	for _, list := range q.any {
-		if !oneAccepts(list, text) {
+		if !oneAccepts(list, *c) {
 			return false
 		}
 	}
-	if q.values != nil && (kind != '"' || !oneEquals(q.values, text)) {
+	kind, begin := c.kind(), c.at
+	if kind == '0' {
+		number, ok := c.scalar()
+		return ok && q.values == nil && q.types.has(kind, number) && (!q.hasLeast || q.isLarge(number))
+	}
+	if !q.types.has(kind, nil) || (q.values != nil && kind != '"') {
 		return false
 	}
 	switch kind {
-	case '0':
-		return !q.hasLeast || q.isLarge(text)
 	case '{':
-		return q.acceptsMembers(text)
+		return q.acceptMembers(c)
 	case '[':
-		return q.acceptsElements(text)
+		return q.acceptElements(c)
+	case '"':
+		return c.skipString() && (q.values == nil || oneEquals(q.values, c.text[begin:c.at]))
+	case 'n', 't', 'f':
+		_, ok := c.scalar()
+		return ok
 	}
-	return true
+	return false
 }
 
-func oneAccepts(list []*quick, text jsontext.Value) bool {
+func oneAccepts(list []*quick, at cursor) bool {
 	for _, alternative := range list {
-		if alternative.accepts(text) {
+		c := at
+		if alternative.accept(&c) {
 			return true
 		}
 	}
@@ -262,33 +278,54 @@ func wholeNumber(text jsontext.Value) (n int64, ok bool) {
 	return n, err == nil
 }
 
-func (q *quick) acceptsMembers(text jsontext.Value) bool {
+func (q *quick) acceptMembers(c *cursor) bool {
 	var seen uint64
-	for m := event.WalkMembers(text); m.Next(); {
-		if !event.IsPlain(m.Key) {
+	for c.begins('{', '}') {
+		key, ok := c.key()
+		if !ok {
 			return false // too rare to be quick about
 		}
-		known, ok := q.members[string(m.Key[1:len(m.Key)-1])]
-		schema := known.schema
-		if !ok || schema == nil {
-			schema = q.extra
+		known := q.member(key)
+		schema := q.extra
+		if known != nil {
+			seen |= known.bit
+			if known.schema != nil {
+				schema = known.schema
+			}
 		}
-		if schema != nil && !schema.accepts(m.Value) {
+		if schema == nil {
+			ok = c.skip()
+		} else {
+			ok = schema.accept(c)
+		}
+		if !ok {
 			return false
 		}
-		seen |= known.bit
 	}
-	return seen&q.required == q.required
+	return c.closed('}') && seen&q.required == q.required
 }
 
-func (q *quick) acceptsElements(text jsontext.Value) bool {
-	if q.items == nil {
-		return true
+// member finds what is known of a member by its name; nil for nothing.
+func (q *quick) member(name []byte) *member {
+	for i := range q.members {
+		if q.members[i].name == string(name) {
+			return &q.members[i]
+		}
 	}
-	for e := event.WalkElements(text); e.Next(); {
-		if !q.items.accepts(e.Value) {
+	return nil
+}
+
+func (q *quick) acceptElements(c *cursor) bool {
+	for c.begins('[', ']') {
+		ok := false
+		if q.items == nil {
+			ok = c.skip()
+		} else {
+			ok = q.items.accept(c)
+		}
+		if !ok {
 			return false
 		}
 	}
-	return true
+	return c.closed(']')
 }
