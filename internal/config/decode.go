@@ -176,6 +176,7 @@ func (d *decoder) value(path string, n *node, v reflect.Value) {
 			d.block(path, n, fieldsOf(v))
 			return
 		}
+	default:
 	}
 	if v.Type() == secretType {
 		if d.is(path, n, text, raw) {

@@ -69,7 +69,7 @@ func (r *reader) json() *node {
 		if _, err = j.dec.ReadToken(); err == nil {
 			r.fault(r.source(end), "", "something follows the end of the JSON object")
 			return nil
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			return n
 		}
 	}

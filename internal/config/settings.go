@@ -100,6 +100,7 @@ func plain(v reflect.Value) any {
 		return v.Bool()
 	case reflect.String:
 		return v.String()
+	default:
 	}
 	switch {
 	case v.CanInt():
@@ -124,7 +125,8 @@ func duration(d time.Duration) string {
 	return s
 }
 
-// Start is a target's start as the configuration has it.
+// StartText is where a target begins as the configuration has it: now,
+// beginning, or position N.
 func (t Target) StartText() string {
 	switch {
 	case t.Start.Beginning:

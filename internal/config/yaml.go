@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -49,8 +50,8 @@ func (r *reader) brokenYAML(err error) {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	s := Source{File: r.file, Line: 1, Column: 1}
 	if m := yamlPlace.FindStringSubmatch(line); m != nil {
-		fmt.Sscan(m[1], &s.Line)
-		fmt.Sscan(m[2], &s.Column)
+		s.Line, _ = strconv.Atoi(m[1]) // digits, by the pattern
+		s.Column, _ = strconv.Atoi(m[2])
 		line = m[3]
 	}
 	if strings.Contains(line, "found character '\t'") || strings.Contains(line, "tab") {
@@ -74,6 +75,7 @@ func (r *reader) checkNesting(tokens token.Tokens) bool {
 			depth--
 		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
 			inLine++
+		default:
 		}
 		if depth > maxNesting || inLine > maxNesting {
 			r.fault(Source{File: r.file, Line: line, Column: 1}, "", "nests deeper than %d levels", maxNesting)
@@ -86,8 +88,7 @@ func (r *reader) checkNesting(tokens token.Tokens) bool {
 type yamlReader struct {
 	*reader
 	anchors map[string]*node // values that have been read
-	nodes   int
-	full    bool // too many have been told
+	full    bool // that there are too many has been told
 }
 
 // place is where a YAML value begins.
