@@ -88,7 +88,7 @@ func (r *reader) checkNesting(tokens token.Tokens) bool {
 type yamlReader struct {
 	*reader
 	anchors map[string]*node // values that have been read
-	full    bool // that there are too many has been told
+	full    bool             // that there are too many has been told
 }
 
 // place is where a YAML value begins.
