@@ -123,7 +123,7 @@ func reduceText(t *rapid.T, as string) string {
 func groupKey(t *rapid.T) string {
 	switch rapid.IntRange(0, 5).Draw(t, "group") {
 	case 0:
-		return rapid.SampledFrom([]string{"timestamp:1m", "timestamp:15m", "timestamp:1h", "recorded_at:1h", "timestamp:2h", "timestamp:12h", "timestamp:1d", "created_at:1d", "timestamp:1w"}).Draw(t, "bucket")
+		return rapid.SampledFrom([]string{"timestamp:1s", "timestamp:30s", "recorded_at:5s", "timestamp:1m", "timestamp:15m", "timestamp:1h", "recorded_at:1h", "timestamp:2h", "timestamp:12h", "timestamp:1d", "created_at:1d", "timestamp:1w"}).Draw(t, "bucket")
 	case 1:
 		return rapid.SampledFrom([]string{"metadata.tags[]", "payload.items[]", "payload.n[]"}).Draw(t, "each")
 	}

@@ -85,25 +85,35 @@ func (n *numbering) codeInts(fr *fieldReader, v *column.Vector, rows column.Bitm
 	})
 }
 
-// minute is the step in which instants are looked up: time buckets begin on
-// whole minutes of every zone in use since 1972. Those before that are looked up
-// one by one.
+// Instants are looked up in steps, a minute or the bucket itself where that is
+// shorter: time buckets begin on whole steps of every zone in use since 1972.
+// Those before that are looked up one by one.
 const (
-	minute       = int64(time.Minute / time.Microsecond)
-	wholeMinutes = 3 * 365 * 24 * 60 // since 1970
+	second     = int64(time.Second / time.Microsecond)
+	minute     = 60 * second
+	wholeSteps = 3 * 365 * 24 * 60 * minute // since 1970
 )
 
+// bucketStep is the step, in microseconds, of a bucket.
+func bucketStep(b query.Bucket) int64 {
+	if b.Unit == 's' {
+		return int64(b.Count) * second
+	}
+	return minute
+}
+
 // codeBuckets numbers the time buckets of some rows. A time zone is slow to ask,
-// so it is asked once a minute that occurs.
+// so it is asked once a step that occurs.
 func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.Location) (*coding, error) {
 	v, err := r.ints(key.Field.Root)
 	if err != nil {
 		return nil, err
 	}
-	step, unit := minute, int64(1)
+	whole, unit := bucketStep(key.Bucket), int64(1)
 	if key.Field.Root == query.RecordedAt {
-		step, unit = minute/1000, 1000
+		unit = 1000
 	}
+	step, from := whole/unit, wholeSteps/whole
 	n := r.newNumbering()
 	bucketOf := func(micros int64) uint32 {
 		start := key.Bucket.Start(micros, zone)
@@ -117,12 +127,12 @@ func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.
 	if least > most {
 		return &coding{n: 0, codes: codes, text: n.text}, nil
 	}
-	known, err := r.newIntCodes(r.rows, max(least/step, wholeMinutes), most/step, func(m int64) uint32 { return bucketOf(m * minute) })
+	known, err := r.newIntCodes(r.rows, max(least/step, from), most/step, func(m int64) uint32 { return bucketOf(m * whole) })
 	if err != nil {
 		return nil, err
 	}
 	err = r.eachRow(rows, func(row int) error {
-		if m := v.Ints[row] / step; m >= wholeMinutes {
+		if m := v.Ints[row] / step; m >= from {
 			codes[row] = known.of(m)
 		} else {
 			codes[row] = bucketOf(v.Ints[row] * unit)
