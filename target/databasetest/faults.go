@@ -149,7 +149,7 @@ func slow(t *testing.T, proxy *Proxy, p Place) {
 func resetInCommit(t *testing.T, proxy *Proxy, p Place, after bool) {
 	const size = 5
 	to := p.Open(t, "one")
-	n := rounds(t, "FIRN_COMMIT_ROUNDS", 40)
+	n := rounds(t, "FIRN_COMMIT_ROUNDS", 25)
 	done := 0
 	for round := range n {
 		b := Batch(Numbered(1+round*size, size))
@@ -185,7 +185,7 @@ func cutAnywhere(t *testing.T, proxy *Proxy, p Place) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not for secrets
 	to := p.Open(t, "one")
-	n := rounds(t, "FIRN_CUT_ROUNDS", 40)
+	n := rounds(t, "FIRN_CUT_ROUNDS", 25)
 	failures := 0
 	for round := range n {
 		direction := []string{"upstream", "downstream"}[random.IntN(2)]

@@ -16,6 +16,10 @@ const (
 	noSuchThread   = 1094
 	duplicateEntry = 1062
 	constraint     = 4025 // MariaDB: a CHECK, and that JSON is JSON
+	outOfRange     = 1264
+	outOfRangeID   = 167 // MariaDB's, of an AUTO_INCREMENT at its end
+
+	autoIncrementEnds = 1467
 )
 
 // everyRow are errors that no event is to blame for: rights, missing things, a
@@ -25,13 +29,13 @@ var everyRow = []uint16{
 	1044, 1045, 1130, 1142, 1143, 1227, 1698, // rights
 	1049, 1054, 1136, 1146, 1364, // missing database, column, table, default
 	1290, 1792, 1836, // read only
-	1467, // an AUTO_INCREMENT at its end
+	autoIncrementEnds,
 }
 
 // oneRow are errors of a row that have no class of their own.
 var oneRow = []uint16{
 	1118, 1526, 3140, 3157, 3819, constraint, // a row too large, without a partition; JSON; CHECK
-	1265, 1366, 1406, 1264, 1292, // a value that does not fit
+	1265, 1366, 1406, outOfRange, 1292, // a value that does not fit
 }
 
 // fault sorts an error for the delivery. Neither SQL nor values nor anything of
@@ -39,6 +43,9 @@ var oneRow = []uint16{
 func (d *database) fault(operation string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if pause, sorted := errors.AsType[*target.PauseError](err); sorted {
+		return &target.PauseError{Err: fmt.Errorf("MySQL at %s: %s: %w", d.config.Addr, operation, pause.Err)}
 	}
 	wrapped := fmt.Errorf("MySQL at %s: %s: %w", d.config.Addr, operation, plain(err))
 	switch {
@@ -67,7 +74,18 @@ func ofOneRow(err error) bool {
 // ofPrimaryKey reports whether an id is taken: the table's counter is at fault.
 func ofPrimaryKey(err error) bool {
 	var e *mysql.MySQLError
-	return errors.As(err, &e) && (e.Number == 1467 || e.Number == duplicateEntry && strings.HasSuffix(e.Message, "PRIMARY'"))
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Number {
+	case autoIncrementEnds:
+		return true
+	case duplicateEntry:
+		return strings.HasSuffix(e.Message, "PRIMARY'")
+	case outOfRange, outOfRangeID:
+		return strings.Contains(e.Message, "'id'")
+	}
+	return false
 }
 
 // number is the server's number of an error, 0 for an error of another origin.
@@ -92,7 +110,7 @@ func plain(err error) error {
 	case duplicateEntry:
 		_, key, _ := strings.Cut(text, " for key ")
 		text = "duplicate entry for key " + key
-	case 1264, 1292, 1366:
+	case outOfRange, 1292, 1366:
 		text = "a value does not fit its column"
 	case constraint, 3140, 3157:
 		text += "; a JSON column of MariaDB's nests 31 deep, of MySQL's 100"

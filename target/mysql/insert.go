@@ -42,6 +42,7 @@ func (d *database) fill(ctx context.Context, tx *sql.Tx, events []event.Event) (
 	inserted, err = table.Rows{
 		Len:    good,
 		OfOne:  ofOneRow,
+		Plain:  plain,
 		Insert: func(lo, hi int) error { return d.within(ctx, tx, events[lo:hi], false) },
 		Try: func(row int) error {
 			if row == table.Harmless {

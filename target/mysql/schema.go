@@ -117,8 +117,9 @@ func (d *database) compare(ctx context.Context, name string, documented []table.
 	var kind, engine string
 	found, err := d.conn.QueryContext(ctx, `SELECT t.table_type, coalesce(t.engine, ''), lower(c.column_name), c.data_type, c.column_type,
 			coalesce(c.datetime_precision, 0), coalesce(c.character_maximum_length, 0), coalesce(c.character_set_name, ''), lower(c.extra)
-		FROM information_schema.tables t JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
-		WHERE t.table_schema = DATABASE() AND t.table_name = ? ORDER BY c.ordinal_position`, name)
+		FROM information_schema.tables t, information_schema.columns c
+		WHERE t.table_schema = DATABASE() AND t.table_name = ? AND c.table_schema = DATABASE() AND c.table_name = ?
+		ORDER BY c.ordinal_position`, name, name) // named twice: else the server opens every table there is
 	if err != nil {
 		return false, d.fault("read the schema", err)
 	}

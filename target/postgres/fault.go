@@ -26,6 +26,9 @@ func (d *database) fault(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if pause, sorted := errors.AsType[*target.PauseError](err); sorted {
+		return &target.PauseError{Err: fmt.Errorf("PostgreSQL at %s: %s: %w", d.server(), operation, pause.Err)}
+	}
 	wrapped := fmt.Errorf("PostgreSQL at %s: %s: %w", d.server(), operation, plain(err))
 	code := state(err)
 	switch {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,7 @@ import (
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/databasetest"
+	"github.com/firnlog/firn/target/targettest"
 )
 
 // server is the PostgreSQL of this package's tests.
@@ -69,7 +71,7 @@ func exec(t testing.TB, conn *pgx.Conn, statements string) {
 }
 
 // ask returns a query's rows, each a line of its columns' text.
-func ask(t *testing.T, conn *pgx.Conn, query string) []string {
+func ask(t testing.TB, conn *pgx.Conn, query string) []string {
 	t.Helper()
 	found, err := conn.Query(t.Context(), query, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
@@ -151,6 +153,58 @@ func TestExactlyOnce(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) { databasetest.Faults(t, server, place) }
+
+// TestTarget runs the suite of all targets.
+func TestTarget(t *testing.T) {
+	targettest.Run(t, func(t *testing.T) targettest.Place {
+		s := newDatabase(t, "")
+		conn := connect(t, s)
+		proxy := databasetest.NewProxy(t, server)
+		proxied := s
+		proxied.Port = proxy.Port
+		return targettest.Place{
+			Target: func(t testing.TB) target.Target {
+				made, err := open(proxied, target.Environment{Name: "postgres"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return made
+			},
+			Want: func(e event.Event) targettest.Record {
+				data, _, err := appendJSONB(nil, e.Payload)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := targettest.Record{Type: strings.ReplaceAll(e.EventType, "\x00", `\u0000`), Timestamp: e.Timestamp.UTC()}
+				if err := conn.QueryRow(t.Context(), `SELECT $1::text::jsonb::text`, string(data)).Scan(&r.Payload); err != nil {
+					t.Fatal(err)
+				}
+				return r
+			},
+			Read: func(t testing.TB) []targettest.Record {
+				if ask(t, conn, `SELECT to_regclass('event_logs')`)[0] == "" {
+					return nil
+				}
+				found, err := conn.Query(t.Context(), `SELECT event_type, timestamp, data::text FROM event_logs ORDER BY id`)
+				if err != nil {
+					t.Fatal(err)
+				}
+				records, err := pgx.CollectRows(found, pgx.RowToStructByPos[targettest.Record])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return records
+			},
+			Refuses: func(e event.Event) bool {
+				return utf8.RuneCountInString(strings.ReplaceAll(e.EventType, "\x00", `\u0000`)) > documentedLimit
+			},
+			Break: func(t testing.TB) func() {
+				proxy.Poison(t, "reset_peer", "downstream", nil)
+				return proxy.Heal
+			},
+		}
+	})
+}
 
 func TestTheTableIsTheDocumentedOne(t *testing.T) {
 	s := newDatabase(t, "")

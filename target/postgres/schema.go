@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,7 +176,7 @@ func describe(ctx context.Context, tx pgx.Tx, name string) (kind string, columns
 		if err := found.Scan(&kind, &c.Name, &c.Type, &c.Computed, &counts); err != nil {
 			return "", nil, err
 		}
-		if c.Name == "id" && !counts {
+		if c.Name == "id" && !counts && slices.Contains(rowColumns[0].Types, c.Type) {
 			c.Type += " without a sequence"
 		}
 		columns = append(columns, c)

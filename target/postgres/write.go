@@ -55,6 +55,7 @@ func (d *database) insert(ctx context.Context, events []event.Event) (inserted i
 	inserted, err = table.Rows{
 		Len:   len(d.rows.ends),
 		OfOne: d.ofOneRow,
+		Plain: plain,
 		Insert: func(lo, hi int) error {
 			err := d.copy(ctx, &d.rows, lo, hi)
 			if err == nil && hi-lo < len(d.rows.ends) { // others follow, and may fail

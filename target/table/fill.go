@@ -22,6 +22,9 @@ type Rows struct {
 	Try func(row int) error
 	// OfOne reports whether an error may be the fault of a single row.
 	OfOne func(error) bool
+	// Plain is an error of a row in words for people, without its values. nil: the
+	// error as it is.
+	Plain func(error) error
 }
 
 // neighbours is how many other rows are tried to prove that one is at fault.
@@ -36,14 +39,17 @@ func (r Rows) Fill() (inserted int, err error) {
 	if err == nil || !r.OfOne(err) {
 		return inserted, err
 	}
-	if inserted > 0 {
-		return inserted, &target.RefusedError{Err: err}
+	proven := inserted > 0
+	if !proven {
+		var tryErr error
+		if proven, tryErr = r.othersGoIn(inserted); tryErr != nil {
+			return inserted, tryErr
+		}
 	}
-	proven, tryErr := r.othersGoIn(inserted)
-	switch {
-	case tryErr != nil:
-		return inserted, tryErr
-	case !proven:
+	if r.Plain != nil {
+		err = r.Plain(err)
+	}
+	if !proven {
 		return inserted, &target.PauseError{Err: fmt.Errorf("every row fails: %w", err)}
 	}
 	return inserted, &target.RefusedError{Err: err}
