@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -66,10 +67,22 @@ func tooLarge(limit int) string {
 func (f *fault) invalid(text []byte, start int, path []byte) *InvalidError {
 	e := &InvalidError{Index: -1, Code: f.code, Message: f.message, Offset: f.at}
 	if f.code == CodeInvalidJSON {
-		e.Message = fmt.Sprintf("invalid JSON: expected %s at byte %d", f.message, f.at)
+		e.Message = fmt.Sprintf("invalid JSON: expected %s at %s", f.message, Place(text, f.at))
 	}
 	e.Path = string(appendPathTo(path, text, start, f.at))
 	return e
+}
+
+// Place is an offset into text as a person counts: characters from 1 and, in a
+// text of several lines, lines. Bytes of a line that are no UTF-8 count one each.
+func Place(text []byte, offset int) string {
+	before := text[:max(0, min(offset, len(text)))]
+	line := bytes.LastIndexByte(before, '\n') + 1
+	column := utf8.RuneCount(before[line:]) + 1
+	if line == 0 && bytes.IndexByte(bytes.TrimRight(text, "\r\n"), '\n') < 0 {
+		return fmt.Sprintf("column %d", column)
+	}
+	return fmt.Sprintf("line %d column %d", bytes.Count(before, []byte("\n"))+1, column)
 }
 
 // pathFrame is an open object or array on the way to a place.

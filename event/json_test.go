@@ -189,8 +189,8 @@ func TestCheckRefuses(t *testing.T) {
 		{draft{EventType: "x", Timestamp: time.Time{}.Add(999)}, "invalid_time", `timestamp: is 0001-01-01T00:00:00Z, which stands for no time; leave it out for the time of the log's clock`},
 		{draft{EventType: "x", Payload: []byte(`[]`)}, "wrong_type", `payload: the value must be an object, is an array`},
 		{draft{EventType: "x", Payload: []byte(`{"a":{"b":1,"b":2}}`)}, "duplicate_key", `payload.a: duplicate key "b"`},
-		{draft{EventType: "x", Metadata: []byte(`{"a.b":nul}`)}, "invalid_json", `metadata["a.b"]: invalid JSON: expected a value, found 'n' at byte 7`},
-		{draft{EventType: "x", Metadata: []byte(`{} {}`)}, "invalid_json", `metadata: invalid JSON: expected the end of the text, found '{' at byte 3`},
+		{draft{EventType: "x", Metadata: []byte(`{"a.b":nul}`)}, "invalid_json", `metadata["a.b"]: invalid JSON: expected a value, found 'n' at column 8`},
+		{draft{EventType: "x", Metadata: []byte(`{} {}`)}, "invalid_json", `metadata: invalid JSON: expected the end of the text, found '{' at column 4`},
 		{draft{EventType: "x", Payload: []byte(`{"a":"` + strings.Repeat("x", 40) + `"}`), Metadata: []byte(`{"":1}`)}, "event_too_large",
 			`payload and metadata together are over the limit of 50 bytes`},
 		{draft{EventType: "x", Payload: []byte(`{"a":"` + strings.Repeat("x", 50) + `"}`)}, "event_too_large",
@@ -212,9 +212,9 @@ func TestCompactObject(t *testing.T) {
 	_, err = event.CompactObject([]byte(`"x"`), event.Limits{})
 	wantInvalid(t, err, "wrong_type", `the value must be an object, is a string`)
 	_, err = event.CompactObject(nil, event.Limits{})
-	wantInvalid(t, err, "invalid_json", `invalid JSON: expected an object, found the end of the text at byte 0`)
+	wantInvalid(t, err, "invalid_json", `invalid JSON: expected an object, found the end of the text at column 1`)
 	_, err = event.CompactValue([]byte(`[1,[{"a":"\q"}]]`), event.Limits{})
-	wantInvalid(t, err, "invalid_json", `[1][0].a: invalid JSON: expected one of "\/bfnrtu after a backslash, found 'q' at byte 11`)
+	wantInvalid(t, err, "invalid_json", `[1][0].a: invalid JSON: expected one of "\/bfnrtu after a backslash, found 'q' at column 12`)
 }
 
 func TestSeverity(t *testing.T) {

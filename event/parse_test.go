@@ -71,13 +71,13 @@ func TestParseBatchRefuses(t *testing.T) {
 		{" \n", "invalid_json", `the body is empty; want an event object or an array of them`},
 		{`"x"`, "wrong_type", `the body must be an event object or an array of them, is a string`},
 		{`null`, "wrong_type", `the body must be an event object or an array of them, is null`},
-		{"\ufeff{}", "invalid_json", "invalid JSON: expected an event object or an array of them, found '\\ufeff' at byte 0"},
+		{"\ufeff{}", "invalid_json", "invalid JSON: expected an event object or an array of them, found '\\ufeff' at column 1"},
 		{`[1]`, "wrong_type", `events[0]: the element must be an event object, is a number`},
 		{`[{"type":"a"},[]]`, "wrong_type", `events[1]: the element must be an event object, is an array`},
-		{`[{"type":"a"},]`, "invalid_json", `events[1]: invalid JSON: expected an event object, found ']' at byte 14`},
-		{`[{"type":"a"}`, "invalid_json", `events[0]: invalid JSON: expected "," or "]" after the event, found the end of the text at byte 13`},
-		{`[{"type":"a"}]x`, "invalid_json", `invalid JSON: expected the end of the text, found 'x' at byte 14`},
-		{`{"type":"a"}` + "\n" + `{"type":"b"}`, "invalid_json", `events[0]: invalid JSON: expected the end of the text, found '{' at byte 13; several events go into an array, or as NDJSON with Content-Type application/x-ndjson`},
+		{`[{"type":"a"},]`, "invalid_json", `events[1]: invalid JSON: expected an event object, found ']' at column 15`},
+		{`[{"type":"a"}`, "invalid_json", `events[0]: invalid JSON: expected "," or "]" after the event, found the end of the text at column 14`},
+		{`[{"type":"a"}]x`, "invalid_json", `invalid JSON: expected the end of the text, found 'x' at column 15`},
+		{`{"type":"a"}` + "\n" + `{"type":"b"}`, "invalid_json", `events[0]: invalid JSON: expected the end of the text, found '{' at line 2 column 1; several events go into an array, or as NDJSON with Content-Type application/x-ndjson`},
 
 		// Fields.
 		{`{}`, "missing_field", `events[0].event_type: is missing; every event needs a type such as "user.login"`},
@@ -129,20 +129,20 @@ func TestParseBatchRefuses(t *testing.T) {
 		{`[{"type":"x"},{"type":"x","payload":{"geo":{"city":1,"city":2}}}]`, "duplicate_key", `events[1].payload.geo: duplicate key "city"`},
 		{`{"type":"x","payload":{"a":{"city":1,"\u0063ity":2}}}`, "duplicate_key", `events[0].payload.a: duplicate key "city"`},
 		{`{"type":"x","payload":{"":1,"":2}}`, "duplicate_key", `events[0].payload: duplicate key ""`},
-		{`{"type":"x","metadata":{"tags":[1,{"dotted.key":[0,1,{"a":tru}]}]}}`, "invalid_json", `events[0].metadata.tags[1]["dotted.key"][2].a: invalid JSON: expected a value, found 't' at byte 58`},
-		{`{"type":"x","payload":{"a":01}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected "," or "}" after the value, found '1' at byte 28`},
-		{`{"type":"x","payload":{"a":-}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a digit in the number, found '}' at byte 28`},
-		{`{"type":"x","payload":{"a":1.}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a digit after the decimal point, found '}' at byte 29`},
-		{`{"type":"x","payload":{"a":1e}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a digit in the exponent, found '}' at byte 29`},
-		{`{"type":"x","payload":{"a":NaN}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a value, found 'N' at byte 27`},
-		{`{"type":"x","payload":{"a":1,}}`, "invalid_json", `events[0].payload: invalid JSON: expected a key in quotes, found '}' at byte 29`},
-		{`{"type":"x","payload":{'a':1}}`, "invalid_json", `events[0].payload: invalid JSON: expected a key in quotes, found '\'' at byte 23`},
-		{`{"type":"x","payload":{"a" 1}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected ":" after the key, found '1' at byte 27`},
-		{`{"type":"x","payload":{"a":[1 2]}}`, "invalid_json", `events[0].payload.a[0]: invalid JSON: expected "," or "]" after the element, found '2' at byte 30`},
-		{`{"type":"x","payload":{"a":"b`, "invalid_json", `events[0].payload.a: invalid JSON: expected the closing quote of a string, found the end of the text at byte 29`},
-		{`{"type":"x","payload":{"a":"` + "\n" + `"}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a string without control characters (write them as \n, \t or \u00XX), found '\n' at byte 28`},
-		{`{"type":"x","payload":{"a":"\x"}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected one of "\/bfnrtu after a backslash, found 'x' at byte 29`},
-		{`{"type":"x","payload":{"a":"\u12g4"}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected four hexadecimal digits after \u at byte 28`},
+		{`{"type":"x","metadata":{"tags":[1,{"dotted.key":[0,1,{"a":tru}]}]}}`, "invalid_json", `events[0].metadata.tags[1]["dotted.key"][2].a: invalid JSON: expected a value, found 't' at column 59`},
+		{`{"type":"x","payload":{"a":01}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected "," or "}" after the value, found '1' at column 29`},
+		{`{"type":"x","payload":{"a":-}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a digit in the number, found '}' at column 29`},
+		{`{"type":"x","payload":{"a":1.}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a digit after the decimal point, found '}' at column 30`},
+		{`{"type":"x","payload":{"a":1e}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a digit in the exponent, found '}' at column 30`},
+		{`{"type":"x","payload":{"a":NaN}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a value, found 'N' at column 28`},
+		{`{"type":"x","payload":{"a":1,}}`, "invalid_json", `events[0].payload: invalid JSON: expected a key in quotes, found '}' at column 30`},
+		{`{"type":"x","payload":{'a':1}}`, "invalid_json", `events[0].payload: invalid JSON: expected a key in quotes, found '\'' at column 24`},
+		{`{"type":"x","payload":{"a" 1}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected ":" after the key, found '1' at column 28`},
+		{`{"type":"x","payload":{"a":[1 2]}}`, "invalid_json", `events[0].payload.a[0]: invalid JSON: expected "," or "]" after the element, found '2' at column 31`},
+		{`{"type":"x","payload":{"a":"b`, "invalid_json", `events[0].payload.a: invalid JSON: expected the closing quote of a string, found the end of the text at column 30`},
+		{`{"type":"x","payload":{"a":"` + "\n" + `"}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected a string without control characters (write them as \n, \t or \u00XX), found '\n' at line 1 column 29`},
+		{`{"type":"x","payload":{"a":"\x"}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected one of "\/bfnrtu after a backslash, found 'x' at column 30`},
+		{`{"type":"x","payload":{"a":"\u12g4"}}`, "invalid_json", `events[0].payload.a: invalid JSON: expected four hexadecimal digits after \u at column 29`},
 		{`{"type":"x","payload":{"a":"\ud834x"}}`, "lone_surrogate", `events[0].payload.a: lone surrogate \ud834 in a string; a \u escape above U+FFFF needs both halves`},
 		{`{"type":"x","payload":{"a":"\udd1e\ud834"}}`, "lone_surrogate", `events[0].payload.a: lone surrogate \udd1e in a string; a \u escape above U+FFFF needs both halves`},
 		{`{"type":"x","payload":{"a":"` + "\xff" + `"}}`, "invalid_utf8", `events[0].payload.a: string that is not valid UTF-8 (0xFF is no character)`},
@@ -213,7 +213,7 @@ func TestParseLine(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                     `the line is empty; want an event object`,
 		`[{"type":"x"}]`:                       `the line must be an event object, is an array`,
-		`{"type":"x"}{"type":"y"}`:             `invalid JSON: expected the end of the text, found '{' at byte 12; several events go into an array, or as NDJSON with Content-Type application/x-ndjson`,
+		`{"type":"x"}{"type":"y"}`:             `invalid JSON: expected the end of the text, found '{' at column 13; several events go into an array, or as NDJSON with Content-Type application/x-ndjson`,
 		`{"type":"x","payload":{"a":1,"a":2}}`: `payload: duplicate key "a"`,
 	} {
 		if _, err := event.ParseLine([]byte(line), event.Limits{}); err == nil || err.Error() != want {
@@ -246,7 +246,7 @@ func TestParserAppendLine(t *testing.T) {
 		t.Errorf("%d drafts after a refusal, want %d", len(same), len(drafts))
 	}
 	_, err = p.AppendLine(nil, []byte(`{"type":"x","category":[1,{]}`))
-	wantInvalid(t, err, "invalid_json", `events[0].category[1]: invalid JSON: expected a key in quotes, found ']' at byte 27`)
+	wantInvalid(t, err, "invalid_json", `events[0].category[1]: invalid JSON: expected a key in quotes, found ']' at column 28`)
 }
 
 // TestManyKeys: duplicates are found in large objects, and large objects do not

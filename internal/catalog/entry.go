@@ -79,7 +79,7 @@ func parseDocument(eventType string, document []byte) (Entry, error) {
 	m.eventType = eventType
 	text, err := event.CompactObject(document, event.Limits{})
 	if err != nil {
-		m.refused(err)
+		m.refused(document, err)
 		return Entry{}, m.err()
 	}
 	e := parseEntry(m, text, Entry{Type: eventType, System: ownSystem, Origin: OriginPut})

@@ -100,7 +100,7 @@ func (l *loader) parseFile(text []byte, origin Origin) {
 	}
 	object, err := event.CompactObject(text, event.Limits{})
 	if err != nil {
-		l.refused(err)
+		l.refused(text, err)
 		return
 	}
 	given := Entry{System: ownSystem, Origin: origin}

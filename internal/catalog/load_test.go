@@ -81,7 +81,7 @@ func TestMistakesInFiles(t *testing.T) {
 	}
 	for _, x := range []struct{ name, text, want string }{
 		{"f.yaml", "", `f.yaml: is empty; it must have system and types`},
-		{"f.yaml", "- a", `f.yaml: the value must be an object, is an array (at byte 0)`},
+		{"f.yaml", "- a", `f.yaml: the value must be an object, is an array (at column 1)`},
 		{"f.yaml", "types: {}", `f.yaml: types: must be a list of entries`},
 		{"f.yaml", "typs: []\ntypes: []", `f.yaml: "typs" is no key of a data file; did you mean "types"?`},
 		{"f.yaml", "types: []\ntypes: []", `f.yaml: [2:1] mapping key "types" already defined at [1:1]`},
@@ -109,8 +109,8 @@ func TestMistakesInFiles(t *testing.T) {
 		{"f.yaml", "types: " + strings.Repeat("[", 65), `f.yaml: line 1: nests deeper than 64 levels`},
 		{"f.yaml", strings.Repeat("- ", 65), `f.yaml: line 1: nests deeper than 64 levels`},
 		{"f.yaml", strings.Repeat("#", 1<<20+1), `f.yaml: is 1048577 bytes long; the most is 1048576: divide it`},
-		{"f.json", `{"types":[],"types":[]}`, `f.json: duplicate key "types" (at byte 12)`},
-		{"f.json", `{"types":[`, `f.json: types[0]: invalid JSON: expected a value, found the end of the text at byte 10`},
+		{"f.json", `{"types":[],"types":[]}`, `f.json: duplicate key "types" (at column 13)`},
+		{"f.json", `{"types":[`, `f.json: types[0]: invalid JSON: expected a value, found the end of the text at column 11`},
 	} {
 		_, err := catalog.Load(files(x.name, x.text))
 		var bad *catalog.InvalidError

@@ -77,10 +77,10 @@ func (m *mistakes) add(path, format string, args ...any) {
 }
 
 // refused adds what package event has against a text.
-func (m *mistakes) refused(err error) {
+func (m *mistakes) refused(text []byte, err error) {
 	if bad, ok := errors.AsType[*event.InvalidError](err); ok {
-		if bad.Offset >= 0 && !strings.Contains(bad.Message, "at byte") {
-			m.add(bad.Path, "%s (at byte %d)", bad.Message, bad.Offset)
+		if bad.Offset >= 0 && bad.Code != event.CodeInvalidJSON { // which says where
+			m.add(bad.Path, "%s (at %s)", bad.Message, event.Place(text, bad.Offset))
 			return
 		}
 		m.add(bad.Path, "%s", bad.Message)

@@ -90,8 +90,8 @@ func TestWhatIsNotCommittedIsNotShown(t *testing.T) {
 func TestMistakesInDocuments(t *testing.T) {
 	for _, x := range []struct{ eventType, document, want string }{
 		{"t", ``, `"t": `},
-		{"t", `[]`, `"t": the value must be an object, is an array (at byte 0)`},
-		{"t", `{"description":"A.","description":"B."}`, `"t": duplicate key "description" (at byte 20)`},
+		{"t", `[]`, `"t": the value must be an object, is an array (at column 1)`},
+		{"t", `{"description":"A.","description":"B."}`, `"t": duplicate key "description" (at column 21)`},
 		{"t", `{"description":"A."} x`, `"t": `},
 		{"t", `{"type":"u","description":"A."}`, `"t": type: is "u", but the entry is for "t"; leave it out, or say the same`},
 		{"t", `{"description":"A.","name":"x"}`, `"t": "name" is no key of an entry; one of type, system, category, description, severity, subject, schema, origin`},

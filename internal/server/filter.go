@@ -66,7 +66,7 @@ func (p params) conditions() ([]condition, error) {
 	if p.has("where") {
 		where := jsontext.Value(p["where"])
 		if err := where.Compact(); err != nil {
-			return nil, malformed("where", "is not valid JSON: %s", jsonFault(err))
+			return nil, malformed("where", "is not valid JSON: %s", jsonFault(p["where"], err))
 		}
 		if where.Kind() == '[' {
 			where = slices.Concat([]byte(`{"and":`), where, []byte("}"))
@@ -76,10 +76,10 @@ func (p params) conditions() ([]condition, error) {
 	return all, nil
 }
 
-func jsonFault(err error) string {
+func jsonFault(text string, err error) string {
 	var broken *jsontext.SyntacticError
 	if errors.As(err, &broken) {
-		return fmt.Sprintf("%s at byte %d", broken.Err, broken.ByteOffset)
+		return fmt.Sprintf("%s at %s", broken.Err, event.Place([]byte(text), int(broken.ByteOffset)))
 	}
 	return "it cannot be read"
 }

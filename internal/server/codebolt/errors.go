@@ -30,12 +30,12 @@ func invalid(path, format string, args ...any) error {
 }
 
 // notJSON is the error of a text that breaks the grammar.
-func notJSON(what string, err error) error {
+func notJSON(what string, text []byte, err error) error {
 	var broken *jsontext.SyntacticError
 	if !errors.As(err, &broken) {
 		return invalid("", "%s is not whole JSON", what)
 	}
-	return invalid("", "%s is not valid JSON at byte %d: %s", what, broken.ByteOffset, plain(broken.Err))
+	return invalid("", "%s is not valid JSON at %s: %s", what, event.Place(text, int(broken.ByteOffset)), plain(broken.Err))
 }
 
 // plain is an error of the JSON library without the library's name.

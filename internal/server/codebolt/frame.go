@@ -105,7 +105,7 @@ func (r *request) parse(frame []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(frame), lenient...)
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
-			return notJSON("the frame", err)
+			return notJSON("the frame", frame, err)
 		}
 		return invalid("", "the frame must be a JSON object")
 	}
@@ -131,7 +131,7 @@ func (r *request) parse(frame []byte) error {
 		return nil
 	})
 	if err != nil {
-		return notJSON("the frame", err)
+		return notJSON("the frame", frame, err)
 	}
 	if fault != nil {
 		return fault

@@ -27,10 +27,10 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 func parse(body []byte, limits event.Limits) (drafts []event.Draft, rejected []rejection, err error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(body), lenient...)
 	if dec.PeekKind() != '[' {
-		return nil, nil, notList(dec)
+		return nil, nil, notList(dec, body)
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, nil, notJSON(err)
+		return nil, nil, notJSON(body, err)
 	}
 	// A copy has room for what is added to each.
 	entry := make([]byte, 0, 1<<10)
@@ -42,7 +42,7 @@ func parse(body []byte, limits event.Limits) (drafts []event.Draft, rejected []r
 		var bad string
 		entry, bad, err = readEntry(dec, entry[:0])
 		if err != nil {
-			return nil, nil, notJSON(err)
+			return nil, nil, notJSON(body, err)
 		}
 		if bad == "" {
 			own := bytes.Clone(entry) // the draft is parts of it
@@ -56,7 +56,7 @@ func parse(body []byte, limits event.Limits) (drafts []event.Draft, rejected []r
 		rejected = append(rejected, rejection{index, bad})
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, nil, notJSON(err)
+		return nil, nil, notJSON(body, err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, nil, door.Bad("the body must be one JSON list, and nothing behind it")
@@ -112,17 +112,17 @@ func appendObject(dst []byte, value jsontext.Value) []byte {
 	return append(append(append(dst, `{"value":`...), value...), '}')
 }
 
-func notList(dec *jsontext.Decoder) error {
+func notList(dec *jsontext.Decoder, body []byte) error {
 	if _, err := dec.ReadValue(); err != nil {
-		return notJSON(err)
+		return notJSON(body, err)
 	}
 	return door.Bad("the body must be a list of events")
 }
 
-func notJSON(err error) error {
+func notJSON(body []byte, err error) error {
 	var broken *jsontext.SyntacticError
 	if errors.As(err, &broken) {
-		return door.Bad(fmt.Sprintf("the body is not valid JSON at byte %d: %s", broken.ByteOffset, broken.Err))
+		return door.Bad(fmt.Sprintf("the body is not valid JSON at %s: %s", event.Place(body, int(broken.ByteOffset)), broken.Err))
 	}
 	return door.Bad("the body is not whole JSON")
 }
