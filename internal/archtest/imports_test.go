@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 
 	"target/file":       {"event", "target"},
 	"target/exec":       {"event", "target", "internal/inert"},
+	"target/ndjson":     {"target"},
 	"target/targettest": {"event", "target"},
 
 	// For other people's programs.
@@ -77,7 +78,7 @@ var arrows = map[string][]string{
 		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",
 		"internal/server", "internal/server/happyview", "internal/server/webdebug",
 	},
-	"cmd/firn": {"app", "target", "target/console", "target/file", "target/mysql", "target/null", "target/postgres", "target/sqlite"}, // what is built in
+	"cmd/firn": {"app", "target", "target/console", "target/exec", "target/file", "target/mysql", "target/ndjson", "target/null", "target/postgres", "target/sqlite"}, // what is built in
 
 	// What tests are made of: only tests may import it.
 	"query/querytest":                  {"event", "query"},
@@ -90,7 +91,7 @@ var arrows = map[string][]string{
 	"test/loadtest": {".", "event"},
 
 	"internal/archtest": {},
-	"test":              {"app", "target", "target/console", "target/file", "target/mysql", "target/null", "target/postgres", "target/sqlite"},
+	"test":              {"app", "target", "target/console", "target/exec", "target/file", "target/mysql", "target/ndjson", "target/null", "target/postgres", "target/sqlite"},
 	"test/crash":        {},
 	"test/overload":     {},
 	"test/powercut":     {},
@@ -158,7 +159,7 @@ func inModule(imported string) (dir string, ours bool) {
 // module that is not here may not be used by anything but tests.
 var libraries = map[string][]string{
 	"github.com/parquet-go/parquet-go":         {"internal/store/segment", "internal/server"},
-	"github.com/klauspost/compress":            {"internal/store/segment", "internal/store", "internal/server", "client"},
+	"github.com/klauspost/compress":            {"internal/store/segment", "internal/store", "internal/server", "target/ndjson", "client"},
 	"github.com/google/uuid":                   {"internal/store", "internal/server", "internal/auth", "."},
 	"github.com/prometheus/client_golang":      {"internal/server"},
 	"github.com/alecthomas/kong":               {"app"},
@@ -166,7 +167,7 @@ var libraries = map[string][]string{
 	"github.com/goccy/go-yaml":                 {"internal/catalog", "internal/config"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/catalog"},
 	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
-	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "target/file", "target/exec", "app"},
+	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "target/file", "target/ndjson", "target/exec", "app"},
 	"golang.org/x/term":                        {"app", "target/console"},
 	"github.com/coder/websocket":               {"internal/server/codebolt"},
 	"github.com/rivo/uniseg":                   {"app"},
