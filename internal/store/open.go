@@ -142,7 +142,7 @@ func (l *Log) openManifest() error {
 		}
 		lost = true
 	}
-	if err := l.rebuild(lost, found.Torn != nil); err != nil {
+	if err := l.rebuild(lost); err != nil {
 		return err
 	}
 	if found.FellBack || len(found.Damage) > 0 {

@@ -1,15 +1,18 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/segment"
 	"github.com/firnlog/firn/internal/store/wal"
+	"github.com/firnlog/firn/query"
 )
 
 // Where the manifest has lost edits, or is not there at all, it is made again
@@ -23,9 +26,8 @@ const stampsLost = 1000
 
 // rebuild adopts the files that the manifest does not know, where it has lost
 // edits: some of its records are lost, or it is older than the rest of the log,
-// as it is when it has been cut at the end of a record. Where its last record is
-// torn it has most likely lost nothing.
-func (l *Log) rebuild(lost, torn bool) error {
+// as it is when it has been cut at the end of a record.
+func (l *Log) rebuild(lost bool) error {
 	names, err := l.opts.FS.List(l.path(instancesDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -46,7 +48,7 @@ func (l *Log) rebuild(lost, torn bool) error {
 		if _, err := parseUUID(id); err != nil {
 			continue
 		}
-		if !lost && !torn && !l.outdated(id) {
+		if !lost && !l.outdated(id) {
 			continue
 		}
 		if err := l.adopt(e, id, lost); err != nil {
@@ -99,20 +101,25 @@ func (l *Log) adopt(e *edit, id string, all bool) error {
 	if err != nil {
 		return err
 	}
+	removed := slices.Clone(known.removed)
 	for _, m := range newest(found) {
 		if !all && fileNumber(m.Name) < known.next {
 			continue
 		}
 		change.Next = max(change.Next, fileNumber(m.Name)+1)
 		if !slices.ContainsFunc(known.segments, func(k segmentMeta) bool { return k.Name == m.Name }) {
-			change.Add = append(change.Add, m)
-			change.Sealed, change.Recorded = max(change.Sealed, m.Last), max(change.Recorded, m.MaxRecorded)
+			change.Add = append(change.Add, m.segmentMeta)
+			change.Sealed, change.Recorded = max(change.Sealed, m.span.Last), max(change.Recorded, m.MaxRecorded)
+			removed = append(removed, m.removed...)
 		}
 	}
 	for _, k := range known.segments {
-		if slices.ContainsFunc(change.Add, func(m segmentMeta) bool { return m.First <= k.First && k.Last <= m.Last }) {
+		if slices.ContainsFunc(change.Add, func(m segmentMeta) bool { return overlap(nameSpan(m), nameSpan(k)) }) {
 			change.Remove = append(change.Remove, k.Name)
 		}
+	}
+	if len(removed) > len(known.removed) {
+		change.Removed = join(sorted(removed), 0)
 	}
 	if err := l.adoptRuns(&change, known, id); err != nil {
 		return err
@@ -136,7 +143,7 @@ func (l *Log) adopt(e *edit, id string, all bool) error {
 }
 
 // readSegments reads the footers of all segments of an instance.
-func (l *Log) readSegments(id string) (found []segmentMeta, key segment.Key, err error) {
+func (l *Log) readSegments(id string) (found []foundSegment, key segment.Key, err error) {
 	dir := l.path(instancesDir, id, segmentsDir)
 	names, err := l.opts.FS.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,13 +164,20 @@ func (l *Log) readSegments(id string) (found []segmentMeta, key segment.Key, err
 			l.report(event.Critical, "rebuild the manifest: %s is left out: it is of instance %q: %v", name, info.InstanceID, err)
 			continue
 		}
-		m.Name, key = name, info.Key
+		key = info.Key
 		found = append(found, m)
 	}
 	return found, key, nil
 }
 
-func (l *Log) readSegment(path string) (m segmentMeta, info segment.Info, err error) {
+// foundSegment is a segment that the manifest may not know.
+type foundSegment struct {
+	segmentMeta
+	span    Gap   // what it was made of
+	removed []Gap // what of that it does not have
+}
+
+func (l *Log) readSegment(path string) (m foundSegment, info segment.Info, err error) {
 	f, err := l.opts.FS.Open(path)
 	if err != nil {
 		return m, info, err
@@ -177,16 +191,59 @@ func (l *Log) readSegment(path string) (m segmentMeta, info segment.Info, err er
 		return m, info, errors.Join(damaged(err), f.Close())
 	}
 	info = seg.Info()
-	m = metaOf(seg)
+	m.segmentMeta = metaOf(seg)
+	m.Name = filepath.Base(path)
+	m.span = nameSpan(m.segmentMeta)
+	if int64(m.Rows) < m.span.Last-m.span.First+1 {
+		if m.removed, err = missing(seg, m.span); err != nil {
+			return m, info, errors.Join(damaged(err), seg.Close())
+		}
+	}
 	return m, info, seg.Close()
 }
 
-// newest leaves out what a later file has replaced: one of a lower number whose
-// positions another one has.
-func newest(found []segmentMeta) (out []segmentMeta) {
-	slices.SortFunc(found, func(a, b segmentMeta) int { return int(min(max(fileNumber(b.Name)-fileNumber(a.Name), -1), 1)) })
+// missing are the positions of a range that a segment does not have: it was
+// written without them, so they were removed.
+func missing(seg *segment.Segment, of Gap) ([]Gap, error) {
+	var all []int64
+	for _, g := range seg.Groups() {
+		positions, err := g.Block().Envelope(query.Position)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, positions.Ints...)
+	}
+	slices.Sort(all)
+	var gaps []Gap
+	next := of.First
+	for _, p := range append(all, of.Last+1) {
+		if next < p {
+			gaps = append(gaps, Gap{First: next, Last: p - 1})
+		}
+		next = p + 1
+	}
+	return gaps, nil
+}
+
+// nameSpan is the range of positions in a segment's name: that of its events,
+// and of those that were left out when it was written.
+func nameSpan(m segmentMeta) Gap {
+	span := Gap{First: m.First, Last: m.Last}
+	var first, last int64
+	if n, err := fmt.Sscanf(m.Name, "%d-%d.", &first, &last); n == 2 && err == nil {
+		span.First, span.Last = min(span.First, first), max(span.Last, last)
+	}
+	return span
+}
+
+func overlap(a, b Gap) bool { return a.First <= b.Last && b.First <= a.Last }
+
+// newest leaves out what a later file has replaced: one of a lower number that
+// has positions of it.
+func newest(found []foundSegment) (out []foundSegment) {
+	slices.SortFunc(found, func(a, b foundSegment) int { return cmp.Compare(fileNumber(b.Name), fileNumber(a.Name)) })
 	for _, m := range found {
-		if !slices.ContainsFunc(out, func(o segmentMeta) bool { return o.First <= m.Last && m.First <= o.Last }) {
+		if !slices.ContainsFunc(out, func(o foundSegment) bool { return overlap(o.span, m.span) }) {
 			out = append(out, m)
 		}
 	}
