@@ -22,8 +22,10 @@ import (
 	"github.com/firnlog/firn/app"
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/console"
+	plugin "github.com/firnlog/firn/target/exec"
 	"github.com/firnlog/firn/target/file"
 	"github.com/firnlog/firn/target/mysql"
+	"github.com/firnlog/firn/target/ndjson"
 	"github.com/firnlog/firn/target/null"
 	"github.com/firnlog/firn/target/postgres"
 	"github.com/firnlog/firn/target/sqlite"
@@ -33,7 +35,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"firn": func() {
 			app.Main(app.Options{Version: "v0.0.0-test", Targets: []target.Kind{
-				console.Kind(), file.Kind(), mysql.Kind(), null.Kind(), postgres.Kind(), sqlite.Kind(),
+				console.Kind(), plugin.Kind(), file.Kind(), mysql.Kind(), ndjson.Kind(), null.Kind(), postgres.Kind(), sqlite.Kind(),
 			}})
 		},
 	})

@@ -165,7 +165,7 @@ func (l *loader) document(root *node, k target.Kind, source Source, defaults boo
 		case n != nil:
 			l.value(path, n, f.value)
 		case !defaults || f.value.Kind() != reflect.String:
-		case path == "event_logger.file_dir":
+		case path == "event_logger.file_dir" && k.Name == "file":
 			f.value.SetString(l.config.EventLogger.FileDir)
 		case path == "event_logger.table_name":
 			f.value.SetString(l.config.EventLogger.TableName)
