@@ -62,7 +62,7 @@ export function Explorer() {
           <Connection />
           <span class="space" />
           <button type="button" class="small" onClick={() => setParams({ order: newestFirst.value ? null : 'newest' }, true)}>
-            {newestFirst.value ? 'newest first' : 'newest last'}
+            {newestFirst.value ? '↑ newest first' : '↓ newest last'}
           </button>
           <button type="button" class="small" title="Empty the list; new events still come (c)" onClick={clear}>
             clear

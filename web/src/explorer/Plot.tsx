@@ -75,6 +75,27 @@ function stacked(b: Buckets): uPlot.AlignedData {
 
 const order = [8, 7, 6, 5, 4, 3, 2, 1, 0]
 
+const hours = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const seconds = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const days = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short' })
+const years = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' })
+
+/** The labels of the time axis: as exact as its ticks are apart, with the day where it changes. */
+function axisTimes(at: readonly number[], b: Buckets): string[] {
+  const apart = ((at[1] ?? 0) - (at[0] ?? 0)) * 1000
+  const long = b.to - b.from > 300 * 86400e3
+  let before = ''
+  return at.map((t) => {
+    const d = new Date(t * 1000)
+    if (apart >= 86400e3) return long ? years.format(d) : days.format(d)
+    const day = days.format(d)
+    const time = apart < 60e3 ? seconds.format(d) : hours.format(d)
+    const changed = before !== '' && day !== before
+    before = day
+    return changed ? `${day} ${time}` : time
+  })
+}
+
 function options(width: number, shown: () => Buckets, zoom: Props['zoom'], hover: (at: number | null) => void): uPlot.Options {
   const style = getComputedStyle(document.documentElement)
   // A probe resolves light-dark(), which a canvas does not understand.
@@ -97,7 +118,7 @@ function options(width: number, shown: () => Buckets, zoom: Props['zoom'], hover
       y: { range: (_, __, max) => [0, Math.max(1, max) * 1.05] },
     },
     axes: [
-      { ...axis, size: 22, gap: 2, grid: { show: false } },
+      { ...axis, size: 22, gap: 4, space: 90, grid: { show: false }, values: (_, at) => axisTimes(at, shown()) },
       { ...axis, size: 48, gap: 4, space: 26, grid, values: (_, all) => all.map((v) => (Number.isInteger(v) ? compact(v) : '')) },
     ],
     series: [{}, ...[...order].reverse().map((n) => ({ fill: colour(`--s${n}`), width: 0, paths: bars, points: { show: false } }))],

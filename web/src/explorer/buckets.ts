@@ -8,7 +8,7 @@ import type { Scope } from './scope.ts'
 
 /** Widths of buckets that the query language has, in milliseconds. */
 export const widths: readonly (readonly [name: string, ms: number])[] = [
-  ['1s', 1e3], ['5s', 5e3], ['10s', 10e3], ['30s', 30e3], ['1m', 60e3], ['2m', 120e3], ['5m', 300e3], ['10m', 600e3], ['15m', 900e3], ['30m', 1800e3],
+  ['1s', 1e3], ['5s', 5e3], ['10s', 10e3], ['20s', 20e3], ['30s', 30e3], ['1m', 60e3], ['2m', 120e3], ['5m', 300e3], ['10m', 600e3], ['15m', 900e3], ['30m', 1800e3],
   ['1h', 3600e3], ['2h', 7200e3], ['3h', 3 * 3600e3], ['6h', 6 * 3600e3], ['12h', 12 * 3600e3], ['1d', 86400e3], ['1w', 7 * 86400e3],
 ]
 
