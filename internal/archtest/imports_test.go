@@ -97,6 +97,7 @@ var arrows = map[string][]string{
 	"test/powercut":     {},
 	"test/stop":         {},
 	"test/gate":         {},
+	"test/targets":      {},
 	"test/linear":       {},
 }
 
@@ -172,9 +173,9 @@ var libraries = map[string][]string{
 	"github.com/coder/websocket":               {"internal/server/codebolt"},
 	"github.com/rivo/uniseg":                   {"app"},
 	"github.com/cespare/xxhash/v2":             {"internal/store"},
-	"modernc.org/sqlite":                       {"target/sqlite"},
-	"github.com/jackc/pgx/v5":                  {"target/postgres"},
-	"github.com/go-sql-driver/mysql":           {"target/mysql"},
+	"modernc.org/sqlite":                       {"target/sqlite", "test/targets"},
+	"github.com/jackc/pgx/v5":                  {"target/postgres", "test/targets"},
+	"github.com/go-sql-driver/mysql":           {"target/mysql", "test/targets"},
 }
 
 // testLibraries are the modules that tests may use besides.
