@@ -40,6 +40,7 @@ type commands struct {
 	Purge     purgeCommand     `cmd:"" group:"log" help:"Delete the events that match a filter."`
 	Keys      keysCommand      `cmd:"" group:"log" help:"List, create and revoke API keys."`
 	Catalog   catalogCommand   `cmd:"" group:"log" help:"List, show, add and delete event types."`
+	Targets   targetsCommand   `cmd:"" group:"log" help:"See where events also go, and have it tried again."`
 	Retention retentionCommand `cmd:"" group:"log" help:"See what retention would delete, and give it a word it waits for."`
 
 	Verify  verifyCommand  `cmd:"" group:"disk" help:"Read everything and check every checksum and number."`

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server"
 	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/target"
 )
 
 // session is a log to speak to, near or far: a server's, or that of a
@@ -133,8 +135,12 @@ func openDirectory(env *environment, dir string) (*session, error) {
 	if err != nil {
 		return nil, explainOpen(dir, err)
 	}
+	targets, err := target.Offline(log, target.Options{Dir: filepath.Join(dir, targetsDir), Logger: logger})
+	if err != nil {
+		logger.Warn("the state of a target cannot be read", "error", err) // it is needed for nothing but itself
+	}
 	l := newPipeListener()
-	srv := server.New(log, server.Options{Logger: logger, Catalog: types, Version: env.version.Version})
+	srv := server.New(log, server.Options{Logger: logger, Catalog: types, Targets: targets, Version: env.version.Version})
 	hs := &http.Server{Handler: srv.OwnerHandler(), ReadHeaderTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() {

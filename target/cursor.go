@@ -85,7 +85,7 @@ func (s *state) lost() bool {
 
 // start notes where a target begins that was never seen before. An instance that
 // is made later is delivered whole.
-func (s *state) start(log *firn.Log, identity Identity, at Start) error {
+func (s *state) start(log *firn.Log, identity Identity, spec *Spec) error {
 	s.mu.Lock()
 	begun := s.begun != nil
 	s.mu.Unlock()
@@ -95,14 +95,14 @@ func (s *state) start(log *firn.Log, identity Identity, at Start) error {
 	cursors := map[string]int64{}
 	for _, h := range log.Heads() {
 		switch {
-		case at.Beginning:
-		case at.After != 0:
-			cursors[h.Instance.ID] = min(at.After, h.Last)
+		case spec.Start.Beginning:
+		case spec.Start.After != 0:
+			cursors[h.Instance.ID] = min(spec.Start.After, h.Last)
 		default:
 			cursors[h.Instance.ID] = h.Last
 		}
 	}
-	return s.commit(record{Begun: &identity, Cursors: cursors}, nil)
+	return s.commit(record{Begun: &identity, Type: spec.Kind.Name, Cursors: cursors}, nil)
 }
 
 // From is where a target is to go on: the beginning of what the log has, the

@@ -115,6 +115,7 @@ func Offline(log *firn.Log, o Options) (*Deliveries, error) {
 			errs = append(errs, fmt.Errorf("target %s: %w", name, err))
 			continue
 		}
+		d.status.Type = s.kind
 		d.share(s)
 		ds.all = append(ds.all, d)
 	}

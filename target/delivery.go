@@ -113,7 +113,7 @@ func (d *delivery) begin(ctx context.Context) error {
 		return &StopError{fmt.Errorf("damage to the disk has taken a part of the target's cursors or dead letters in %s; "+
 			"say where to go on: firn targets replay %s --from beginning, now or a position", filepath.Join(filepath.Base(d.dir), d.spec.Name), d.spec.Name)}
 	}
-	if err := d.state.start(d.log, d.identity, d.spec.Start); err != nil {
+	if err := d.state.start(d.log, d.identity, &d.spec); err != nil {
 		return err
 	}
 	if of := d.state.of(); of != d.identity {

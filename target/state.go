@@ -31,6 +31,7 @@ type state struct {
 	journal *wal.Journal
 	// begun is the log that the cursors are of; nil before the first start.
 	begun   *Identity
+	kind    string           // of target
 	cursors map[string]int64 // by instance id
 	// pending are cursors that an operator has set and that a Checkpointer has not
 	// been told yet.
@@ -63,6 +64,7 @@ type letter struct {
 // dead letter as the log writes it.
 type record struct {
 	Begun      *Identity        `json:"begun,omitzero"`
+	Type       string           `json:"type,omitzero"` // the kind of target that began
 	Cursors    map[string]int64 `json:"cursors,omitzero"`
 	Set        map[string]int64 `json:"set,omitzero"`         // by an operator
 	Checkpoint []string         `json:"checkpoint,omitzero"`  // instances whose set cursor the target knows
@@ -133,6 +135,9 @@ func decodeRecord(body []byte) (r record, text []byte, err error) {
 func (s *state) apply(r *record, bytes int) {
 	if r.Begun != nil {
 		s.begun = r.Begun
+	}
+	if r.Type != "" {
+		s.kind = r.Type
 	}
 	maps.Copy(s.cursors, r.Cursors)
 	if r.Set != nil {
@@ -223,7 +228,7 @@ func (s *state) rewrite() error {
 }
 
 func (s *state) snapshot(yield func([]byte) bool) error {
-	first := record{Begun: s.begun, LastID: s.lastID}
+	first := record{Begun: s.begun, Type: s.kind, LastID: s.lastID}
 	body, err := json.Marshal(first, json.Deterministic(true))
 	if err != nil {
 		return err
