@@ -21,6 +21,9 @@ echo "== go test ./... in bench (DuckDB reads a data directory)"
 echo "== go test -race ./... in examples/webdebug"
 (cd examples/webdebug && go vet ./... && go test -race -count=1 -json ./...) | go run ./test/gate || status=1
 
+echo "== go test -race ./... in examples/target"
+(cd examples/target && go vet ./... && go test -race -count=1 -json ./...) | go run ./test/gate || status=1
+
 echo "== python -m unittest (integrations/querybook)"
 (cd integrations/querybook && /usr/bin/python3 -W error::ResourceWarning -m unittest discover -s tests -t .) || status=1
 
