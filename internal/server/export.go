@@ -44,7 +44,6 @@ func (s *Server) export(w http.ResponseWriter, r *request) error {
 	}
 	out := s.answerWith(w, r, kind)
 	defer out.close()
-	defer out.endWith(r.Context())()
 	w.Header().Set("Content-Disposition",
 		mime.FormatMediaType("attachment", map[string]string{"filename": instance.ID + "." + format}))
 	lost, err := s.log.InstanceLost(instance.ID)

@@ -29,7 +29,7 @@ func TestRevokedKeysGetNothingTheyHaveNotRead(t *testing.T) {
 		}
 	}
 	_, other := r.key(auth.NewKey{})
-	for _, path := range []string{"tail?after=0", "export?format=ndjson", "export?format=csv"} {
+	for _, path := range []string{"tail?after=0", "export?format=ndjson", "export?format=csv", "events"} {
 		k, secret := r.key(auth.NewKey{})
 		revoked, kept := r.stall(path, secret), io.Reader(nil)
 		if path != "tail?after=0" { // which does not end

@@ -82,8 +82,8 @@ func (s *Server) Open() bool { return s.Keys().Ring().Open() }
 type ownerKey struct{}
 
 // admit is the one gate that every request of every route passes, before
-// anything of it is looked at. It leaves the caller in the request; what a long
-// answer runs under ends with the caller's key. done must be called.
+// anything of it is looked at. It leaves the caller in the request; what streams
+// and queries run under ends with the caller's key. done must be called.
 func (s *Server) admit(r *request) (done context.CancelFunc, err error) {
 	done = func() {}
 	required, stated := r.route.permission.asked()
@@ -107,7 +107,7 @@ func (s *Server) admit(r *request) (done context.CancelFunc, err error) {
 	if actor := caller.Actor(); actor != "" {
 		ctx = firn.WithActor(ctx, actor)
 	}
-	if r.route.stream {
+	if r.route.stream || r.route.permission == eventsRead {
 		ctx, done = caller.Until(ctx)
 	}
 	r.caller, r.Request = caller, r.WithContext(ctx)

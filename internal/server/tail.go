@@ -52,7 +52,6 @@ func (s *Server) tail(w http.ResponseWriter, r *request) error {
 	defer subscription.Close()
 	out := s.answerWith(w, r, sseMedia)
 	defer out.close()
-	defer out.endWith(r.Context())()
 	w.Header().Set("X-Accel-Buffering", "no") // proxies that gather would hold events back
 	t := &tail{out: out, subscription: subscription, position: subscription.Position(), heartbeat: s.opts.timing.heartbeat}
 	t.out.raw(": following\n")

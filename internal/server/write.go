@@ -24,8 +24,10 @@ type writer struct {
 	timeout time.Duration
 	buf     []byte
 	began   bool
-	// caller, where it is not nil, ends when the one who asks may have nothing more.
+	// caller, where it is not nil, ends when the one who asks may have nothing more;
+	// stop ends the waiting for that.
 	caller context.Context
+	stop   func() bool
 }
 
 var writeBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, flushAt+flushAt/4)) }}
@@ -37,7 +39,11 @@ func (s *Server) answerWith(w http.ResponseWriter, r *request, kind media) *writ
 	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	return &writer{w: w, control: r.control, timeout: s.opts.timing.write, buf: (*writeBuffers.Get().(*[]byte))[:0]}
+	out := &writer{w: w, control: r.control, timeout: s.opts.timing.write, buf: (*writeBuffers.Get().(*[]byte))[:0]}
+	if r.route.permission == eventsRead {
+		out.stop = out.endWith(r.Context())
+	}
+	return out
 }
 
 // room writes what is gathered once it is much; call it between items.
@@ -58,8 +64,8 @@ func (w *writer) send() error {
 	return err
 }
 
-// endWith lets nothing more out, from the moment at which the caller of a stream
-// loses the key: a reader who stalls would get it long afterwards. stop must be
+// endWith lets no event out any more, from the moment at which the caller loses
+// the key: a reader who stalls would get it long afterwards. stop must be
 // called.
 func (w *writer) endWith(caller context.Context) (stop func() bool) {
 	w.caller = caller
@@ -109,6 +115,9 @@ func (w *writer) finish(status int) error {
 
 // close gives the buffer back.
 func (w *writer) close() {
+	if w.stop != nil {
+		w.stop()
+	}
 	if cap(w.buf) <= keptBuffer {
 		writeBuffers.Put(new(w.buf[:0]))
 	}
