@@ -356,3 +356,16 @@ func TestABusyFile(t *testing.T) {
 	}
 	mustWrite(t, to, numbered(1, 3))
 }
+
+// TestVersion: SQLite 3.7.0 to 3.51.2 could damage a WAL file when it was reset.
+func TestVersion(t *testing.T) {
+	version := ask(t, reader(t, filepath.Join(t.TempDir(), "x.db")), `SELECT sqlite_version()`)[0]
+	var major, minor, patch int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &major, &minor, &patch); err != nil {
+		t.Fatal(err)
+	}
+	if major*1_000_000+minor*1000+patch < 3_051_003 {
+		t.Errorf("the driver's SQLite is %s, want 3.51.3 or later", version)
+	}
+	t.Log(version)
+}
