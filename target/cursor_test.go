@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +45,7 @@ func TestStart(t *testing.T) {
 				settle(time.Second)
 				b.append("old", 5)
 				ds.Close() // it never had an event, and still it began
-				s.open = nil
+				s.script(nil, nil)
 				b.append("old", 5)
 				b.append("new", 5)
 				b.deliver(spec)
@@ -351,9 +352,9 @@ func TestUnwantedMovesTheCursor(t *testing.T) {
 
 func TestGapsAreTold(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
-		down := true
+		var up atomic.Bool
 		s := &scripted{open: func(context.Context, int) error {
-			if down {
+			if !up.Load() {
 				return errDown
 			}
 			return nil
@@ -369,7 +370,7 @@ func TestGapsAreTold(t *testing.T) {
 		_, err = b.log.Purge(t.Context(), "a", between(t, 51, 60), false)
 		must(t, err)
 		must(t, b.log.DeleteInstance(t.Context(), "gone"))
-		down = false
+		up.Store(true)
 		settle(time.Minute)
 		var want []row
 		for _, r := range positions("a", 100) {
@@ -436,7 +437,7 @@ func TestDeadLettersAgain(t *testing.T) {
 					}
 				}
 				// one is taken,
-				k.write = nil
+				k.script(nil, nil)
 				_, err = ds.Retry("s", true, []int64{2})
 				must(t, err)
 				settle(time.Second)
@@ -485,7 +486,7 @@ func TestTooManyDeadLetters(t *testing.T) {
 		if st := b.state(ds, Paused, "there are 50 dead letters"); st.DeadLetters != 50 || st.LagEvents != 50 {
 			t.Errorf("%d dead letters, lag %d", st.DeadLetters, st.LagEvents)
 		}
-		s.write = nil
+		s.script(nil, nil)
 		_, err := ds.Retry("s", true, nil)
 		must(t, err)
 		settle(time.Minute)
@@ -560,39 +561,40 @@ func TestRenamedAndDeletedInstances(t *testing.T) {
 // cleaner counts what it is asked to delete.
 type cleaner struct {
 	scripted
-	left, cleanings int
-	fail            error
+	left, cleanings atomic.Int64
+	fail            atomic.Bool
 }
 
 func (c *cleaner) Clean(_ context.Context, days int) (int64, bool, error) {
-	if c.cleanings++; c.fail != nil {
-		return 0, false, c.fail
+	if c.cleanings.Add(1); c.fail.Load() {
+		return 0, false, errors.New("locked")
 	}
-	n := min(c.left, 10*days)
-	c.left -= n
-	return int64(n), c.left > 0, nil
+	n := min(c.left.Load(), int64(10*days))
+	return n, c.left.Add(-n) > 0, nil
 }
 
 func TestClean(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
-		c := &cleaner{left: 95}
+		c := &cleaner{}
+		c.left.Store(95)
+		want := func(left, cleanings int64) {
+			t.Helper()
+			if c.left.Load() != left || c.cleanings.Load() != cleanings {
+				t.Errorf("%d are left after %d cleanings, want %d after %d", c.left.Load(), c.cleanings.Load(), left, cleanings)
+			}
+		}
 		ds := b.deliver(Spec{Name: "s", Kind: kindOf("cleaner", c), DaysToKeep: 3})
 		synctest.Wait()
-		if c.left != 0 || c.cleanings != 4 {
-			t.Errorf("at the start %d are left after %d cleanings", c.left, c.cleanings)
-		}
+		want(0, 4)
 		b.append("a", 10)
 		settle(time.Minute)
-		c.fail = errors.New("locked")
+		c.fail.Store(true)
 		settle(time.Hour)
-		if c.cleanings != 5 {
-			t.Errorf("%d cleanings after an hour, want 5", c.cleanings)
-		}
-		c.fail, c.left = nil, 20
+		want(0, 5)
+		c.fail.Store(false)
+		c.left.Store(20)
 		settle(10 * time.Minute)
-		if c.left != 0 || c.cleanings != 6 {
-			t.Errorf("%d are left after %d cleanings", c.left, c.cleanings)
-		}
+		want(0, 6)
 		inOrder(t, c.written(), "a", 10)
 		b.state(ds, Running, "")
 	})

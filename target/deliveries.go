@@ -54,7 +54,8 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$`)
 
 // Deliver delivers to every target until Close. A target that cannot be reached, or
 // whose state cannot be read, fails by itself; the error is of a specification
-// that makes no sense, and then nothing is started.
+// that makes no sense, and then nothing is started. What is appended after it has
+// returned comes to a target that begins now.
 func Deliver(log *firn.Log, specs []Spec, o Options) (*Deliveries, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	ds := newDeliveries(log, stop)
@@ -88,6 +89,9 @@ func Deliver(log *firn.Log, specs []Spec, o Options) (*Deliveries, error) {
 		return nil, err
 	}
 	ds.sort()
+	for _, d := range ds.all {
+		_ = d.begin(ctx) // where it begins is settled when this returns; an error comes again
+	}
 	for _, d := range ds.all {
 		ds.running.Go(func() { d.run(ctx) })
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,8 +74,8 @@ func TestFaultsDelayOnly(t *testing.T) {
 					t.Errorf("%d delivered, lag %d", st.Delivered, st.LagEvents)
 				}
 				inOrder(t, s.written(), "a", 5000)
-				if s.fault != "" {
-					t.Error(s.fault)
+				if _, _, _, fault := s.calls(); fault != "" {
+					t.Error(fault)
 				}
 				down, up := len(b.system(typeDisconnected)), len(b.system(typeConnected))
 				if (down != 1 || up != 2) && tt.name != "fails half way" {
@@ -124,29 +125,26 @@ func TestBackSoon(t *testing.T) {
 
 func TestPausedAndStopped(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
-		var fault error = &PauseError{errors.New("disk full")}
-		s := &scripted{write: func(_ context.Context, b Batch, _ int) (int, error) {
-			if fault != nil {
-				return 0, fault
-			}
-			return len(b.Events), nil
-		}}
+		fails := func(err error) func(context.Context, Batch, int) (int, error) {
+			return func(context.Context, Batch, int) (int, error) { return 0, err }
+		}
+		s := &scripted{write: fails(&PauseError{errors.New("disk full")})}
 		ds := b.deliver(Spec{Name: "s", Kind: s.kind()})
 		b.append("a", 10)
 		settle(10 * time.Minute)
 		b.state(ds, Paused, "disk full")
-		if s.writes < 15 || s.writes > 30 {
-			t.Errorf("%d attempts in 10 minutes, want one in about 30 s", s.writes)
+		if _, writes, _, _ := s.calls(); writes < 15 || writes > 30 {
+			t.Errorf("%d attempts in 10 minutes, want one in about 30 s", writes)
 		}
-		fault = &StopError{errors.New("the table has other columns")}
+		s.script(nil, fails(&StopError{errors.New("the table has other columns")}))
 		settle(time.Minute)
 		b.state(ds, Stopped, "other columns")
-		writes := s.writes
+		_, before, _, _ := s.calls()
 		settle(24 * time.Hour)
-		if s.writes != writes {
-			t.Errorf("%d attempts while stopped", s.writes-writes)
+		if _, writes, _, _ := s.calls(); writes != before {
+			t.Errorf("%d attempts while stopped", writes-before)
 		}
-		fault = nil
+		s.script(nil, nil)
 		_, err := ds.Retry("s", false, nil)
 		must(t, err)
 		synctest.Wait()
@@ -237,8 +235,8 @@ func TestTargetsAreApart(t *testing.T) {
 		b.append("a", 1000)
 		settle(time.Second)
 		inOrder(t, works.written(), "a", 2000)
-		if hung.writes != 1 || hung.opens != 1 || hung.closed != 0 {
-			t.Errorf("a call hangs, and there are %d writes, %d opens", hung.writes, hung.opens)
+		if opens, writes, closed, _ := hung.calls(); writes != 1 || opens != 1 || closed != 0 {
+			t.Errorf("a call hangs, and there are %d writes, %d opens, %d closes", writes, opens, closed)
 		}
 		began := time.Now()
 		ds.Close()
@@ -246,8 +244,8 @@ func TestTargetsAreApart(t *testing.T) {
 			t.Errorf("closing takes %s", took)
 		}
 		close(release)
-		if works.closed != 1 {
-			t.Errorf("the other one is closed %d times", works.closed)
+		if _, _, closed, _ := works.calls(); closed != 1 {
+			t.Errorf("the other one is closed %d times", closed)
 		}
 	})
 }
@@ -321,13 +319,13 @@ func TestWhere(t *testing.T) {
 // TestLargeEvents: a batch is bounded in bytes too.
 func TestLargeEvents(t *testing.T) {
 	bubble(t, func(t *testing.T, b *bench) {
-		most := 0
+		var most atomic.Int64
 		s := &scripted{write: func(_ context.Context, b Batch, _ int) (int, error) {
 			size := 0
 			for i := range b.Events {
 				size += len(b.Events[i].Payload)
 			}
-			most = max(most, size)
+			most.Store(max(most.Load(), int64(size)))
 			return len(b.Events), nil
 		}}
 		b.options.timing.bytes = 100 << 10
@@ -339,8 +337,8 @@ func TestLargeEvents(t *testing.T) {
 		}
 		settle(time.Minute)
 		inOrder(t, s.written(), "a", 40)
-		if most > 200<<10 {
-			t.Errorf("a batch of %d bytes, want about 100 KiB", most)
+		if most.Load() > 200<<10 {
+			t.Errorf("a batch of %d bytes, want about 100 KiB", most.Load())
 		}
 	})
 }

@@ -61,10 +61,10 @@ func (s *scripted) Open(ctx context.Context) error {
 	defer leave()
 	s.mu.Lock()
 	s.opens++
-	n := s.opens
+	n, open := s.opens, s.open
 	s.mu.Unlock()
-	if s.open != nil {
-		return s.open(ctx, n)
+	if open != nil {
+		return open(ctx, n)
 	}
 	return nil
 }
@@ -74,11 +74,11 @@ func (s *scripted) Write(ctx context.Context, b Batch) (int, error) {
 	defer leave()
 	s.mu.Lock()
 	s.writes++
-	n := s.writes
+	n, write := s.writes, s.write
 	s.mu.Unlock()
 	written, err := len(b.Events), error(nil)
-	if s.write != nil {
-		written, err = s.write(ctx, b, n)
+	if write != nil {
+		written, err = write(ctx, b, n)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,6 +99,21 @@ func (s *scripted) written() []row {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.rows)
+}
+
+// script changes what the target does from now on.
+func (s *scripted) script(open func(context.Context, int) error, write func(context.Context, Batch, int) (int, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open, s.write = open, write
+}
+
+// calls are how often the target was opened, written to and closed, and what was
+// wrong with that.
+func (s *scripted) calls() (opens, writes, closed int, fault string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opens, s.writes, s.closed, s.fault
 }
 
 func (s *scripted) kind() Kind { return kindOf("scripted", s) }

@@ -68,9 +68,7 @@ func (w *Watch) Take() ([]Head, error) {
 	}
 	w.mu.Lock()
 	dirty := w.dirty
-	if len(dirty) > 0 {
-		w.dirty = map[*instance]struct{}{}
-	}
+	w.dirty = map[*instance]struct{}{}
 	w.mu.Unlock()
 	heads := make([]Head, 0, len(dirty))
 	for in := range dirty {
