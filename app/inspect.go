@@ -77,7 +77,7 @@ func (c *statsCommand) Run(env *environment) error {
 	t := &table{columns: []column{{title: escape(c.Instance)}, {title: ""}}}
 	t.add("events", grouped(st.Events))
 	t.add("streams", grouped(st.Streams))
-	t.add("sealed", byteSize(st.BytesOnDisk)+" on disk, and what is not in Parquet yet in the write-ahead log")
+	t.add("on disk", byteSize(st.BytesOnDisk)+", what is not in Parquet yet included")
 	if st.Events > 0 {
 		t.add("first", instant(st.First))
 		t.add("last", instant(st.Last))

@@ -92,6 +92,15 @@ func (v *view) headBytes() (n int64) {
 	return n
 }
 
+// walBytes is what the head takes of the write-ahead log.
+func (v *view) walBytes() (n int64) {
+	v.chunks(func(c *chunkView) bool {
+		n += c.bytes
+		return true
+	})
+	return n
+}
+
 // chunks calls fn with each chunk of the head, in order, until it says false.
 func (v *view) chunks(fn func(c *chunkView) bool) {
 	for i := range v.closed {

@@ -207,7 +207,7 @@ func (in *instance) countAll(ctx context.Context) (InstanceStats, error) {
 		return InstanceStats{}, err
 	}
 	defer release()
-	s := InstanceStats{BytesOnDisk: v.version.bytes(), LastPosition: v.last, Streams: in.streamCount(), Lost: gaps(v.version.lost)}
+	s := InstanceStats{BytesOnDisk: v.version.bytes() + v.walBytes(), LastPosition: v.last, Streams: in.streamCount(), Lost: gaps(v.version.lost)}
 	snap := in.snapshot(v)
 	for i, b := range snap.Blocks {
 		s.Events += int64(b.Rows)

@@ -84,5 +84,6 @@ func (l *Log) Stats() LogStats {
 		s.Segments += int64(len(v.segments))
 		s.SegmentBytes += v.bytes()
 	}
+	s.DiskBytes = s.SegmentBytes + s.WALBytes
 	return s
 }

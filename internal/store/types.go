@@ -146,7 +146,7 @@ type Receipt struct {
 type InstanceStats struct {
 	Events        int64
 	Streams       int64
-	BytesOnDisk   int64
+	BytesOnDisk   int64 // segments, runs of ids, and its part of the write-ahead log
 	FirstPosition int64 // 0 = no events
 	LastPosition  int64
 	First, Last   time.Time // lowest and highest Timestamp; zero = no events
@@ -182,10 +182,13 @@ type LogStats struct {
 	Appends, AppendedEvents, Duplicates int64
 	Syncs, WALBytes                     int64
 	HeadEvents, HeadBytes               int64
-	Segments, SegmentBytes              int64
-	Seals, Compactions                  int64
-	Queries, QueryMemory                int64
-	Subscriptions                       int64
+	Segments, SegmentBytes              int64 // with the runs of ids
+	// DiskBytes is what the log takes on the disk, but for the manifest and the
+	// journals of streams: segments, runs of ids, write-ahead log.
+	DiskBytes            int64
+	Seals, Compactions   int64
+	Queries, QueryMemory int64
+	Subscriptions        int64
 }
 
 // uuid is the binary form of an instance's id.
