@@ -76,7 +76,7 @@ func New(s Settings, env target.Environment) (target.Target, error) {
 	if env.Logger == nil {
 		env.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &plugin{settings: s, name: env.Name, logger: env.Logger}, nil
+	return &plugin{settings: s, name: env.Name, logger: env.Logger.With("target", env.Name)}, nil
 }
 
 // plugin is the target: a program in one of its lives.
@@ -121,9 +121,8 @@ func (t *plugin) Write(ctx context.Context, b target.Batch) (written int, err er
 		return 0, errors.New("the plugin is not running")
 	}
 	written, err = t.life.deliver(ctx, b, t.settings.AnswerTimeout)
-	if fault, ok := errors.AsType[*pluginError](err); ok {
+	if _, ok := errors.AsType[*pluginError](err); ok {
 		t.end(0)
-		t.logger.Warn("plugin stopped", "reason", fault.Error())
 	}
 	return written, err
 }

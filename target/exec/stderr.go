@@ -60,7 +60,7 @@ func (s *stderrLog) line(line []byte, now time.Time) {
 		s.skipped++
 		return
 	}
-	s.logger.Info("plugin", "stderr", text)
+	s.logger.Warn("plugin", "stderr", text)
 }
 
 // summary tells what was left out last.
