@@ -129,7 +129,7 @@ func (s *serving) options(types *catalog.Catalog, targets *target.Deliveries) se
 		Listen: s.Server.Listen, AllowedHosts: s.Server.AllowedHosts, AllowedOrigins: s.Server.AllowedOrigins,
 		KeyRate: s.Server.KeyRate, FailedSignIns: s.Auth.FailedSignIns, Limits: s.Limits.Event(), BodyMemory: int64(s.Limits.BodyMemory),
 		HappyView: happyview.Options{Instance: s.HappyView.Instance},
-		WebDebug:  webdebug.Options{Disabled: !s.WebDebug.Enabled, Redact: s.WebDebug.Redact},
+		WebDebug:  webdebug.Options{Disabled: !s.WebDebug.Enabled, Redact: s.WebDebug.Redact, ProjectRoot: s.WebDebug.ProjectRoot},
 		Catalog:   types, Targets: targets, Logger: s.logger, Version: s.env.version.Version,
 	}
 }

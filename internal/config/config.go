@@ -112,6 +112,9 @@ type WebDebug struct {
 	Enabled bool `json:"enabled"`
 	// Redact are the keys whose values are not stored.
 	Redact []string `json:"redact"`
+	// ProjectRoot is the directory of the application whose files the viewer
+	// shows where events name them; "" shows none.
+	ProjectRoot string `json:"project_root"`
 }
 
 // Catalog is the block catalog.

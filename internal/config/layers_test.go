@@ -61,7 +61,7 @@ func TestEverySettingHasAVariable(t *testing.T) {
 		"store.data": "/x", "store.seal_age": "1h", "store.seal_rows": "7",
 		"limits.event_bytes": "1 KiB", "limits.batch_bytes": "2 MB", "limits.batch_events": "3", "limits.query_timeout": "4s",
 		"limits.query_memory": "5 MiB", "limits.body_memory": "6 MiB",
-		"auth.failed_sign_ins": "20", "retention.system_days": "0", "retention.protected_days": "400", "happyview.instance": "web", "webdebug.enabled": "false", "webdebug.redact": "pin",
+		"auth.failed_sign_ins": "20", "retention.system_days": "0", "retention.protected_days": "400", "happyview.instance": "web", "webdebug.enabled": "false", "webdebug.redact": "pin", "webdebug.project_root": "/src",
 		"catalog.directories": "types", "log.level": "info",
 		"event_logger.enabled": "true", "event_logger.targets": "file, postgres", "event_logger.file_dir": "f", "event_logger.table_name": "events",
 		"database.type": "postgres", "database.host": "h", "database.port": "5", "database.username": "u", "database.password": "s3cret", "database.database": "d", "database.sqlite_path": "s",

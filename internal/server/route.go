@@ -70,7 +70,7 @@ func routes() []route {
 	for _, family := range [][]route{
 		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
 		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
-		catalogRoutes(), keyRoutes(), targetRoutes(), sessionRoutes(), viewerRoutes(), viewRoutes(),
+		catalogRoutes(), keyRoutes(), targetRoutes(), sessionRoutes(), viewerRoutes(), viewRoutes(), mailRoutes(),
 	} {
 		all = append(all, family...)
 	}

@@ -21,7 +21,7 @@ const (
 
 // viewerPages are the first segments of paths that the viewer makes pages of:
 // web/src/pages/pages.ts has the same.
-var viewerPages = []string{"targets", "catalog", "retention", "keys", "figures"}
+var viewerPages = []string{"targets", "catalog", "retention", "keys", "figures", "requests"}
 
 func viewerRoutes() []route {
 	whole := answer{status: 200, about: "The page.", media: []media{htmlMedia}}

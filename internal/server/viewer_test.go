@@ -15,7 +15,7 @@ import (
 
 // viewerExchanges tries every page of the viewer, for the table of exchanges.
 func viewerExchanges() []exchange {
-	all := slices.Clone(viewExchanges)
+	all := slices.Concat(viewExchanges, mailExchanges)
 	for _, name := range viewerPages {
 		all = append(all,
 			exchange{method: "GET", path: "/" + name + "?instance=shop", status: 200, says: "<title>Firn</title>", route: "GET /" + name},

@@ -28,6 +28,9 @@ type Options struct {
 	// appear in headers, query, body and session. Default: DefaultRedact. Values
 	// of cookies are never stored.
 	Redact []string
+	// ProjectRoot is the directory below which the files of the application are
+	// that locations name. Empty: none is shown.
+	ProjectRoot string
 	// Limits bounds events and batches; give what the log was opened with.
 	Limits event.Limits
 }
@@ -44,6 +47,7 @@ type profiler struct {
 	log      *firn.Log
 	disabled bool
 	redact   redactor
+	root     string
 	limits   event.Limits
 }
 
@@ -52,7 +56,7 @@ func New(log *firn.Log, opts Options) *door.Door {
 	if opts.Redact == nil {
 		opts.Redact = DefaultRedact()
 	}
-	p := &profiler{log: log, disabled: opts.Disabled, redact: newRedactor(opts.Redact), limits: opts.Limits.WithDefaults()}
+	p := &profiler{log: log, disabled: opts.Disabled, redact: newRedactor(opts.Redact), root: opts.ProjectRoot, limits: opts.Limits.WithDefaults()}
 	return &door.Door{Paths: []string{"/debug/", "/_profile/"}, Routes: p.routes(), Fail: fail}
 }
 
@@ -75,6 +79,7 @@ func (p *profiler) routes() []door.Route {
 		{Method: "GET", Path: "/debug/schemes/{id}", Name: "getDebugScheme", Permission: "events:read", Instance: instanceOf,
 			About: "Web debug: a scheme by its id.", Params: []door.Param{instance}, Answers: answers,
 			Serve: func(w http.ResponseWriter, r *door.Request) error { return p.serve(w, r, r.PathValue("id")) }},
+		p.sourceRoute(),
 		{Method: "GET", Path: "/_profile/{$}", Name: "getDebugProfile", Permission: "events:read", Instance: instanceOf,
 			About:  "Web debug: a scheme by its id, under the address that X-Http-Debug-Api has by convention.",
 			Params: []door.Param{{Name: "id", About: "The scheme's id."}, instance}, Answers: answers,
