@@ -20,7 +20,7 @@ type timing struct {
 	clean   time.Duration // between two cleanings; 1 h
 	unclean time.Duration // until a cleaning that failed is tried again; 5 m
 
-	events  int // of a batch; 1,000
+	events  int // of a batch; 4,000
 	bytes   int // of a batch's payloads, about; 8 MiB
 	scan    int // positions looked at for a batch; 200,000
 	open    int // subscriptions kept open; 8
@@ -43,7 +43,7 @@ func (t timing) withDefaults() timing {
 	for _, n := range []struct {
 		field     *int
 		otherwise int
-	}{{&t.events, 1000}, {&t.bytes, 8 << 20}, {&t.scan, 200_000}, {&t.open, 8}, {&t.letters, 100_000}} {
+	}{{&t.events, 4000}, {&t.bytes, 8 << 20}, {&t.scan, 200_000}, {&t.open, 8}, {&t.letters, 100_000}} {
 		if *n.field == 0 {
 			*n.field = n.otherwise
 		}

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"target/sqlite":       {"event", "target", "target/table"},
 	"target/postgres":     {"event", "target", "target/table"},
 	"target/mysql":        {"event", "target", "target/table"},
-	"target/null":         {"target"},
+	"target/null":         {"event", "target"},
 	"target/console":      {"event", "target", "internal/inert", "internal/screen"},
 	"target/databasetest": {"event", "target"},
 
