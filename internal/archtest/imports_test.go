@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 
 	"target/file":       {"event", "target"},
 	"target/exec":       {"event", "target", "internal/inert"},
-	"target/ndjson":     {"target"},
+	"target/ndjson":     {"event", "target"},
 	"target/targettest": {"event", "target"},
 
 	// For other people's programs.
