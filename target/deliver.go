@@ -67,7 +67,11 @@ func (d *delivery) write(ctx context.Context, part Batch, during func()) (int, e
 	err := d.call(ctx, "Write", func(ctx context.Context) error {
 		n, err := d.target.Write(ctx, part)
 		if n < 0 || n > len(part.Events) || n < len(part.Events) == (err == nil) {
-			return fmt.Errorf("the target says that it wrote %d of %d events, and the error is: %v", n, len(part.Events), err)
+			why := "no error"
+			if err != nil {
+				why = err.Error() // as text: nothing of what it says is believed
+			}
+			return fmt.Errorf("the target says that it wrote %d of %d events, and: %s", n, len(part.Events), why)
 		}
 		written = n
 		return err

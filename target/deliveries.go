@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -104,8 +105,11 @@ func Offline(log *firn.Log, o Options) (*Deliveries, error) {
 	ds := newDeliveries(log, func() {})
 	ds.offline = true
 	names, err := o.files().List(o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ds, nil
+	}
 	if err != nil {
-		return ds, nil // there is none
+		return ds, err
 	}
 	var errs []error
 	for _, name := range names {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -138,7 +137,7 @@ func newBench(t testing.TB) *bench {
 	log, err := firn.Open(t.TempDir(), firn.Options{SealAge: 100 * 365 * 24 * time.Hour, SealRows: 1 << 30})
 	must(t, err)
 	b := &bench{t: t, log: log, fs: vfstest.New()}
-	b.options = Options{Dir: "/data/targets", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), fsys: b.fs}
+	b.options = Options{Dir: "/data/targets", Logger: slog.New(slog.DiscardHandler), fsys: b.fs}
 	return b
 }
 

@@ -345,11 +345,3 @@ func (s *state) counts() (dead int, generation int64) {
 	defer s.mu.Unlock()
 	return len(s.letters), s.generation
 }
-
-// holds reports whether an event is a dead letter already.
-func (s *state) holds(instance string, position int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.ids[deadKey{instance, position}]
-	return ok
-}
