@@ -50,12 +50,10 @@ func targetRuns(c config) []targetRun {
 // targets measures how many events a second each target writes, in batches as a
 // delivery gives them, each on disk when it is counted.
 func targets(ctx context.Context, c config, r *report) error {
-	sql, err := startSQLTargets(ctx, c)
-	if err != nil {
+	if err := targetsSQL(ctx, c, r); err != nil {
 		return err
 	}
-	defer sql.close()
-	for _, run := range append(targetRuns(c), sql.runs(c)...) {
+	for _, run := range targetRuns(c) {
 		batches, err := targetBatches(c, run.events)
 		if err != nil {
 			return err
