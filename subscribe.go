@@ -39,6 +39,9 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 	return s.store.Next(ctx, max)
 }
 
+// Wait waits until there may be something for Read. It fails as Next does.
+func (s *Subscription) Wait(ctx context.Context) error { return s.store.Wait(ctx) }
+
 // Read is Next that does not wait: where there is nothing new, the delivery is
 // empty. More says that the log goes on behind a delivery without events.
 func (s *Subscription) Read(ctx context.Context, max int) (d Delivery, more bool, err error) {

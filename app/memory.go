@@ -11,15 +11,16 @@ import (
 )
 
 // limitMemory tells Go's collector, and with it all budgets that are parts of
-// it, how much memory this process may have: nine tenths of what its control
-// group may, for the kernel counts more than Go knows of. Where GOMEMLIMIT is set
-// that holds.
+// it, how much memory this process may have: what its control group may, but for
+// a tenth, or 64 MiB of it (at most a quarter). The kernel counts more than Go
+// knows of, and what is allocated while the collector is at work comes on top. Where
+// GOMEMLIMIT is set that holds.
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	if limit := controlGroupMemory(os.DirFS("/")); limit < math.MaxInt64 {
-		debug.SetMemoryLimit(limit / 10 * 9)
+		debug.SetMemoryLimit(limit - max(limit/10, min(64<<20, limit/4)))
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	if kind == ndjsonMedia {
 		return s.appendLines(w, r)
 	}
-	b, err := s.receive(r, int64(s.opts.Limits.BatchBytes))
+	b, err := s.receiveTimes(r, int64(s.opts.Limits.BatchBytes), 2) // the batch is encoded beside it
 	if err != nil {
 		return err
 	}

@@ -227,6 +227,8 @@ func (b *body) explain(err error) error {
 type received struct {
 	bytes []byte
 	lease lease
+	// times is how often it counts against the budget.
+	times int64
 }
 
 var buffers = sync.Pool{New: func() any { return new(make([]byte, 0, smallBuffer)) }}
@@ -241,8 +243,12 @@ func (b *received) release() {
 }
 
 // receive reads the whole body, at most max inflated bytes.
-func (s *Server) receive(r *request, max int64) (*received, error) {
-	max = min(max, s.bodies.total-1) // what cannot fit is no matter of waiting
+func (s *Server) receive(r *request, max int64) (*received, error) { return s.receiveTimes(r, max, 1) }
+
+// receiveTimes is receive of a body that counts so many times against the budget:
+// what is made of it is in memory beside it.
+func (s *Server) receiveTimes(r *request, max, times int64) (*received, error) {
+	max = min(max, s.bodies.total/times-1) // what cannot fit is no matter of waiting
 	if r.ContentLength > max {
 		return nil, tooLarge("the body has %d bytes, over the limit of %d", r.ContentLength, max)
 	}
@@ -251,7 +257,7 @@ func (s *Server) receive(r *request, max int64) (*received, error) {
 		return nil, err
 	}
 	defer in.Close()
-	b := &received{bytes: (*buffers.Get().(*[]byte))[:0], lease: lease{from: s.bodies}}
+	b := &received{bytes: (*buffers.Get().(*[]byte))[:0], lease: lease{from: s.bodies}, times: times}
 	if err := b.fill(in, max, r.ContentLength); err != nil {
 		b.release()
 		return nil, err
@@ -268,7 +274,7 @@ func (b *received) fill(from io.Reader, max, expected int64) error {
 	}
 	for ; ; size *= 2 {
 		size = min(size, max+1)
-		if !b.lease.grow(size) {
+		if !b.lease.grow(size * b.times) {
 			return overloaded("the bodies of other requests use all of the memory for bodies; send it again")
 		}
 		b.reserve(size)

@@ -125,9 +125,10 @@ func zstdWideWindow(t *testing.T) string {
 	return b.String()
 }
 
-// TestBodyMemory lets bodies wait half sent until the budget is used up.
+// TestBodyMemory lets bodies wait half sent until the budget is used up: those of
+// appends count twice.
 func TestBodyMemory(t *testing.T) {
-	r := start(t, Options{BodyMemory: 1 << 20})
+	r := start(t, Options{BodyMemory: 2 << 20})
 	const size = 600 << 10
 	body, feed := io.Pipe()
 	// The server asks for the body once it has taken memory for it.

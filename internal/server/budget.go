@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// budget is the bytes that bodies in flight share. A caller takes as it reads
+// budget is the bytes that bodies, or answers, in flight share. A caller takes as it reads
 // and gives back all at its end.
 type budget struct {
 	total int64
@@ -51,4 +51,14 @@ func (l *lease) wait(ctx context.Context, n int64) error {
 func (l *lease) end() {
 	l.from.free.Release(l.taken)
 	l.taken = 0
+}
+
+// holdAnswer takes so many bytes of the budget for answers, until the lease ends:
+// a slow client reads an answer long after the query has given its memory back.
+func (s *Server) holdAnswer(bytes int64) (*lease, error) {
+	l := &lease{from: s.answers}
+	if !l.grow(min(bytes, s.answers.total)) { // what is larger goes alone
+		return nil, overloaded("answers that other clients are still reading use all of the memory for answers; ask again, or ask for less")
+	}
+	return l, nil
 }

@@ -45,6 +45,11 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	held, err := s.holdAnswer(result.Bytes)
+	if err != nil {
+		return err
+	}
+	defer held.end()
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
 	out.raw(`{`)

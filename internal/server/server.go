@@ -54,8 +54,10 @@ type Options struct {
 	// Limits bounds events and batches; give what the log was opened with.
 	Limits event.Limits
 	// BodyMemory is the budget in bytes that all request bodies in flight
-	// share, as inflated. Default: the smaller of 256 MiB and a quarter of the
-	// process's memory limit.
+	// share, as inflated; those of appends count twice, for the events are there
+	// once more until they are stored. Half as much is for answers of queries while
+	// clients read them, a quarter for live tails. Default: the smaller of
+	// 256 MiB and an eighth of the process's memory limit.
 	BodyMemory int64
 	// Catalog is the catalog of event types, which is to be the server's alone:
 	// give what the log was opened with. The types that are stored in the log as
@@ -101,7 +103,7 @@ func (o Options) withDefaults() Options {
 		o.Listen = []string{DefaultListen}
 	}
 	if o.BodyMemory == 0 {
-		o.BodyMemory = min(256<<20, debug.SetMemoryLimit(-1)/4)
+		o.BodyMemory = min(256<<20, debug.SetMemoryLimit(-1)/8)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -163,6 +165,8 @@ type Server struct {
 	opts    Options
 	logger  *slog.Logger
 	bodies  *budget
+	answers *budget // of queries, while clients read them
+	tails   *tails
 	metrics *metrics
 	routes  []route
 	doors   []*door.Door
@@ -191,6 +195,7 @@ func New(log *firn.Log, opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{log: log, opts: opts, logger: opts.Logger}
 	s.bodies = newBudget(opts.BodyMemory)
+	s.answers, s.tails = newBudget(opts.BodyMemory/2), newTails(opts.BodyMemory/4)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.gate = newGate(log, &s.opts)
 	s.catalog, s.invalid = newCatalog(log, &s.opts)

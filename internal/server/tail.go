@@ -53,12 +53,13 @@ func (s *Server) tail(w http.ResponseWriter, r *request) error {
 	out := s.answerWith(w, r, sseMedia)
 	defer out.close()
 	w.Header().Set("X-Accel-Buffering", "no") // proxies that gather would hold events back
-	t := &tail{out: out, subscription: subscription, position: subscription.Position(), heartbeat: s.opts.timing.heartbeat}
+	t := &tail{out: out, subscription: subscription, position: subscription.Position(), heartbeat: s.opts.timing.heartbeat, memory: s.tails, most: 1}
 	t.out.raw(": following\n")
 	t.mark()
 	if err := t.out.flush(); err != nil {
 		return nil // the client is gone
 	}
+	t.out.rest()
 	t.follow(ctx)
 	if s.draining.Err() != nil {
 		t.bye(s.opts.timing.reconnect)
@@ -88,28 +89,71 @@ type tail struct {
 	position  int64
 	marked    int64 // the position that the client was told last
 	heartbeat time.Duration
+	memory    *tails
+	most      int // events of the next delivery
 }
 
 // follow delivers until the client is gone, ctx ends or the log does.
 func (t *tail) follow(ctx context.Context) {
 	for {
 		next, cancel := context.WithTimeout(ctx, t.heartbeat)
-		delivery, err := t.subscription.Next(next, tailBatch)
+		err := t.subscription.Wait(next)
 		cancel()
 		switch {
 		case err == nil:
-			t.deliver(&delivery)
+			err = t.pass(ctx)
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 			t.out.raw(": still here\n")
 			t.position = t.subscription.Position()
 			t.mark()
-		default:
-			return
+			err = t.out.flush()
 		}
-		if t.out.flush() != nil {
+		if err != nil {
 			return
 		}
 	}
+}
+
+// pass reads what there is and writes it, within the memory that tails share.
+func (t *tail) pass(ctx context.Context) error {
+	share, err := t.memory.read(ctx)
+	if err != nil {
+		return err
+	}
+	defer share.end()
+	d, _, err := t.subscription.Read(ctx, t.most)
+	if err == nil && len(d.Events) == 0 && d.Gap == nil {
+		t.position = d.Position
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	size := t.sized(&d)
+	if err := share.write(ctx, size, t.out.giveUp); err != nil {
+		return err
+	}
+	t.deliver(&d)
+	err = t.out.flush()
+	t.out.rest()
+	return err
+}
+
+// sized is about how much memory a delivery takes until it is written. It
+// decides how many events the next one has: few large ones, many small ones.
+func (t *tail) sized(d *firn.Delivery) int64 {
+	size, largest := int64(flushAt), int64(0)
+	for i := range d.Events {
+		n := int64(len(d.Events[i].Payload)+len(d.Events[i].Metadata)) + 500
+		size, largest = size+n, max(largest, n)
+	}
+	switch {
+	case size > 3*flushAt:
+		t.most = max(1, t.most/4)
+	case size < 2*flushAt:
+		t.most = min(2*t.most, tailBatch)
+	}
+	return size + largest
 }
 
 // deliver gathers what the subscription brought.

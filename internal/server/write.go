@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -28,6 +30,7 @@ type writer struct {
 	// stop ends the waiting for that.
 	caller context.Context
 	stop   func() bool
+	given  atomic.Bool // up, by giveUp
 }
 
 var writeBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, flushAt+flushAt/4)) }}
@@ -86,6 +89,9 @@ func (w *writer) Write(b []byte) (int, error) {
 	if w.expelled() {                                         // behind the deadline, so that endWith's holds
 		return 0, auth.ErrEnded
 	}
+	if w.given.Load() { // likewise giveUp's
+		return 0, os.ErrDeadlineExceeded
+	}
 	w.began = true
 	return w.w.Write(b)
 }
@@ -98,6 +104,9 @@ func (w *writer) flush() error {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout)) // a writer of a test has none
 	if w.expelled() {
 		return auth.ErrEnded
+	}
+	if w.given.Load() {
+		return os.ErrDeadlineExceeded
 	}
 	w.began = true
 	return w.control.Flush()
@@ -118,10 +127,21 @@ func (w *writer) close() {
 	if w.stop != nil {
 		w.stop()
 	}
-	if cap(w.buf) <= keptBuffer {
+	w.rest()
+}
+
+// rest gives the buffer back until there is more to write.
+func (w *writer) rest() {
+	if cap(w.buf) > 0 && cap(w.buf) <= keptBuffer {
 		writeBuffers.Put(new(w.buf[:0]))
 	}
 	w.buf = nil
+}
+
+// giveUp ends the write that is under way, and with it the answer.
+func (w *writer) giveUp() {
+	w.given.Store(true)
+	_ = w.control.SetWriteDeadline(time.Now()) // a writer of a test has none
 }
 
 // member appends ,"name": — without the comma at the start of an object, which

@@ -18,6 +18,7 @@ func TestControls(t *testing.T) {
 		{"brokenid", "TestIDsAreKnownAfterAStart"},
 		{"brokencrc", "TestDamageAnywhere"}, // bodies of records are not checked
 		{"brokenhandover", "TestEachEventIsDeliveredOnceInOrder"},
+		{"brokenretain", "TestRetentionIsNeverEarly"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.tag, func(t *testing.T) {

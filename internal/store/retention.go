@@ -96,6 +96,8 @@ func (l *Log) retain(ctx context.Context, in *instance, now time.Time) error {
 	if err := l.expireLost(in, now.Add(-time.Duration(longest)*day).UnixMilli()); err != nil {
 		return err
 	}
+	// What comes later stays, whatever the clock says until this is carried out.
+	where = query.And{where, query.Is(query.Field{Root: query.Position, Name: "position"}, query.Lte, query.IntValue(in.current().last))}
 	n, err := l.countLocked(ctx, in, where)
 	if err != nil || n == 0 {
 		return err

@@ -125,6 +125,25 @@ func (s *Subscription) Next(ctx context.Context, max int) (Delivery, error) {
 	}
 }
 
+// Wait waits until there may be something for Read. It fails as Next does.
+func (s *Subscription) Wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	wake, err := s.wake()
+	if err != nil || s.in.current().last > s.after {
+		return err
+	}
+	select {
+	case <-wake:
+		return nil
+	case <-s.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Read is Next that does not wait: where there is nothing new, the delivery is
 // empty. More says that the log goes on behind a delivery without events.
 func (s *Subscription) Read(ctx context.Context, max int) (d Delivery, more bool, err error) {
