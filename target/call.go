@@ -49,7 +49,11 @@ func (d *delivery) call(run context.Context, what string, fn func(context.Contex
 		return err
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(d.timing.grace)
+	left := d.timing.grace
+	if run.Err() != nil {
+		left = min(left, d.timing.drain)
+	}
+	grace := time.NewTimer(left)
 	defer grace.Stop()
 	select {
 	case <-done:
@@ -59,7 +63,7 @@ func (d *delivery) call(run context.Context, what string, fn func(context.Contex
 		return err
 	case <-grace.C:
 		d.hung = done
-		return fmt.Errorf("%s hangs: it has not returned %s after it was told to", what, d.timing.grace)
+		return fmt.Errorf("%s hangs: it has not returned %s after it was told to", what, left)
 	}
 }
 

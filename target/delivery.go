@@ -265,16 +265,16 @@ func (d *delivery) wait(ctx context.Context, long time.Duration) {
 
 // finish saves what can be saved soon and lets the target go.
 func (d *delivery) finish(ctx context.Context) {
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timing.drain)
+	defer cancel()
 	if d.reader != nil {
 		if d.opened && d.hung == nil {
-			if err := d.save(context.WithoutCancel(ctx), true); err != nil && !errors.Is(err, errOvertaken) {
+			if err := d.save(ending, true); err != nil && !errors.Is(err, errOvertaken) {
 				d.logger.Warn("the target's cursors are not saved: some events will come again", "target", d.spec.Name, "error", err)
 			}
 		}
 		d.reader.close()
 	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timing.drain)
-	defer cancel()
 	err := d.call(ending, "Close", func(context.Context) error { return d.target.Close() }, nil)
 	if err != nil {
 		d.logger.Warn("a target was not closed well", "target", d.spec.Name, "error", err)
