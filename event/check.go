@@ -79,7 +79,7 @@ func checkObject(v jsontext.Value, path string, lim Limits) (jsontext.Value, *In
 	if len(v) == 0 {
 		return nil, nil
 	}
-	compact, bad := compactValue(v, lim, true)
+	compact, bad := compactValue(v, lim, true, 0)
 	if bad == nil {
 		return compact, nil
 	}

@@ -8,7 +8,7 @@ import "encoding/json/jsontext"
 // otherwise new. A zero field of lim is its default; EventBytes bounds the
 // compact object. The error is an *InvalidError whose Path starts at the object.
 func CompactObject(text []byte, lim Limits) (jsontext.Value, error) {
-	v, bad := compactValue(text, lim, true)
+	v, bad := compactValue(text, lim, true, 0)
 	if bad != nil {
 		return nil, bad
 	}
@@ -17,17 +17,20 @@ func CompactObject(text []byte, lim Limits) (jsontext.Value, error) {
 
 // CompactValue is CompactObject for a JSON value of any type.
 func CompactValue(text []byte, lim Limits) (jsontext.Value, error) {
-	v, bad := compactValue(text, lim, false)
+	v, bad := compactValue(text, lim, false, 0)
 	if bad != nil {
 		return nil, bad
 	}
 	return v, nil
 }
 
-func compactValue(text []byte, lim Limits, wantObject bool) (jsontext.Value, *InvalidError) {
+// compactValue is the compact form of the one value in text; around is the
+// nesting around it.
+func compactValue(text []byte, lim Limits, wantObject bool, around int) (jsontext.Value, *InvalidError) {
 	p := borrowParser(lim)
 	defer p.giveBack()
 	p.begin(text)
+	p.scan.around = around
 	i := skipSpace(text, 0)
 	if wantObject && KindOf(text[i:]) != '{' {
 		return nil, p.notEvents(i, "the value", "an object")

@@ -134,6 +134,13 @@ func TestUnmarshalEvent(t *testing.T) {
 	if diff := cmp.Diff(want, e); diff != "" {
 		t.Error(diff)
 	}
+	deepest := strings.Repeat(`{"a":`, event.MaxDepth-1) + "{}" + strings.Repeat("}", event.MaxDepth-1)
+	if err := new(event.Event).UnmarshalJSON([]byte(`{"payload":` + deepest + `}`)); err != nil {
+		t.Errorf("a payload as deep as an append takes it: %v", err)
+	}
+	if err := new(event.Event).UnmarshalJSON([]byte(`{"payload":{"a":` + deepest + `}}`)); err == nil {
+		t.Error("a payload deeper than an append takes it was read")
+	}
 	for line, message := range map[string]string{
 		`[]`:                     `the value must be an object, is an array`,
 		`{"id":1}`:               `event: field "id": must be a string, is a number`,

@@ -24,6 +24,10 @@ type scanner struct {
 	// memory of the scanner's own depends on it.
 	limit int
 
+	// around is the nesting around the value that is scanned: -1 for a whole
+	// event, whose payload is at depth 1.
+	around int
+
 	// keys are the keys of the objects that are open.
 	keys []keyRef
 	// escaped says whether the last string had an escape.
@@ -41,7 +45,7 @@ func (s *scanner) reset(text []byte) {
 func (s *scanner) compact(i, limit int) (value jsontext.Value, end int) {
 	s.mark, s.from, s.limit = len(s.scratch), i, limit
 	s.keys = s.keys[:0]
-	end = s.value(i, 0)
+	end = s.value(i, s.around)
 	if end < 0 {
 		return nil, -1
 	}

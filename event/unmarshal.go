@@ -17,7 +17,7 @@ func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 // does not know are ignored, as a newer log may write them. Payload and metadata
 // keep their text.
 func (e *Event) UnmarshalJSON(text []byte) error {
-	v, bad := compactValue(text, unlimited, true)
+	v, bad := compactValue(text, unlimited, true, -1)
 	if bad != nil {
 		return bad
 	}
