@@ -69,12 +69,11 @@ func newServer(name, account, ready string) (*Server, error) {
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // Address is where it listens.
@@ -93,7 +92,8 @@ func (s *Server) as(cmd *exec.Cmd) *exec.Cmd {
 func (s *Server) initialise(program string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if out, err := s.as(exec.CommandContext(ctx, program, args...)).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // one of the server's own programs
+	if out, err := s.as(cmd).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}
 	return nil

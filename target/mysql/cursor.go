@@ -13,6 +13,9 @@ const (
 	whereCursor  = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
 	selectCursor = `SELECT epoch, position FROM ` + table.Cursors + whereCursor
 	newCursor    = `INSERT INTO ` + table.Cursors + ` (log_id, instance_id, target, table_name, epoch, position, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	moveCursor   = `UPDATE ` + table.Cursors + ` SET epoch = ?, position = ?, updated_at = ?` + whereCursor
+	// What comes again may become a dead letter again.
+	forgetRedelivered = `DELETE FROM ` + table.Redelivered + whereCursor + ` AND position > ?`
 	// Another process's row stays as it is, and is locked.
 	forgetRivals  = ` ON DUPLICATE KEY UPDATE target = ` + table.Cursors + `.target`
 	replaceCursor = ` ON DUPLICATE KEY UPDATE epoch = VALUES(epoch), position = VALUES(position), updated_at = VALUES(updated_at)`
@@ -58,8 +61,7 @@ func (d *database) SetCheckpoint(ctx context.Context, log target.Identity, insta
 	if err != nil {
 		return d.fault("move the cursor", err)
 	}
-	// What comes again may become a dead letter again.
-	_, err = tx.ExecContext(ctx, `DELETE FROM `+table.Redelivered+whereCursor+` AND position > ?`, append(d.key(log.ID, instance), position)...)
+	_, err = tx.ExecContext(ctx, forgetRedelivered, append(d.key(log.ID, instance), position)...)
 	if err != nil {
 		return d.fault("move the cursor", err)
 	}
@@ -68,7 +70,7 @@ func (d *database) SetCheckpoint(ctx context.Context, log target.Identity, insta
 
 // move moves the cursor that lock has locked.
 func (d *database) move(ctx context.Context, tx *sql.Tx, b target.Batch, position int64) error {
-	_, err := tx.ExecContext(ctx, `UPDATE `+table.Cursors+` SET epoch = ?, position = ?, updated_at = ?`+whereCursor,
+	_, err := tx.ExecContext(ctx, moveCursor,
 		append([]any{b.Log.Epoch, position, d.now().UTC()}, d.key(b.Log.ID, b.Instance.ID)...)...)
 	return err
 }
@@ -81,7 +83,7 @@ func (d *database) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batc
 	if err != nil {
 		return table.Missing{}, err
 	}
-	defer found.Close()
+	defer found.Close() //nolint:errcheck // Err says what there is to say
 	for found.Next() {
 		var position int64
 		if err := found.Scan(&position); err != nil {

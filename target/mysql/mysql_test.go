@@ -205,6 +205,9 @@ func TestTarget(t *testing.T) {
 					}
 					all = append(all, r)
 				}
+				if err := found.Err(); err != nil {
+					t.Fatal(err)
+				}
 				return all
 			},
 			Break: func(t testing.TB) func() {

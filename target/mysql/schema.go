@@ -15,6 +15,7 @@ type statements struct {
 	quoted string // the table's name
 	schema string
 	insert string
+	clean  string
 }
 
 // The table has Querybook's columns and index. Three types are wider: times keep
@@ -33,6 +34,7 @@ func newStatements(name string) statements {
     INDEX ` + table.IndexName("ix_", name, "_event_type") + ` (event_type)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
 		insert: `INSERT INTO ` + quoted + ` (created_at, uid, event_type, event_data) VALUES `,
+		clean:  `DELETE FROM ` + quoted + ` WHERE id >= ? AND id < ? AND created_at < ?`,
 	}
 }
 
@@ -123,7 +125,7 @@ func (d *database) compare(ctx context.Context, name string, documented []table.
 	if err != nil {
 		return false, d.fault("read the schema", err)
 	}
-	defer found.Close()
+	defer found.Close() //nolint:errcheck // Err says what there is to say
 	var all []table.Column
 	var c columns
 	for found.Next() {

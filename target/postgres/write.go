@@ -84,7 +84,7 @@ func (d *database) insert(ctx context.Context, events []event.Event) (inserted i
 func (d *database) harmless() *encoder {
 	var e encoder
 	at := d.now()
-	e.encode([]event.Event{{EventType: "firn.probe", Timestamp: at, RecordedAt: at, Payload: []byte(`{}`)}}, 0)
+	_ = e.encode([]event.Event{{EventType: "firn.probe", Timestamp: at, RecordedAt: at, Payload: []byte(`{}`)}}, 0)
 	return &e
 }
 

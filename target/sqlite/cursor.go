@@ -67,7 +67,7 @@ func (f *file) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch) (
 	if err != nil {
 		return table.Missing{}, err
 	}
-	defer found.Close()
+	defer found.Close() //nolint:errcheck // Err says what there is to say
 	for found.Next() {
 		var position int64
 		if err := found.Scan(&position); err != nil {

@@ -59,6 +59,9 @@ func TestExactlyOnce(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				if err := found.Err(); err != nil {
+					t.Fatal(err)
+				}
 				return numbers
 			},
 			Refuse: func(t testing.TB, n int) {
@@ -133,6 +136,9 @@ func records(t testing.TB, path string) (all []targettest.Record) {
 			t.Fatal(err)
 		}
 		all = append(all, r)
+	}
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return all
 }

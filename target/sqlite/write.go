@@ -78,7 +78,7 @@ func (f *file) newInsertion(ctx context.Context) (insertion, error) {
 	}
 	one, err := f.conn.PrepareContext(ctx, into+`(?, ?, ?, ?)`)
 	if err != nil {
-		return insertion{}, errors.Join(f.fault("prepare", err), many.Close())
+		return insertion{}, errors.Join(f.fault("prepare", err), many.Close()) //nolint:sqlclosecheck // the other goes on living
 	}
 	return insertion{many: many, one: one, args: make([]any, 0, rowsPerStatement*valuesOfRow)}, nil
 }

@@ -219,34 +219,37 @@ func (h *harness) caughtUp(n int) time.Duration {
 func (h *harness) check() {
 	h.t.Helper()
 	for name, db := range h.tables {
-		number := map[string]string{
-			"sqlite": `data->>'n'`, "postgres": `(data->'n')::int`, "mysql": `json_value(event_data, '$.n')`,
-		}[name]
-		found, err := db.QueryContext(h.t.Context(), `SELECT `+number+` FROM `+table(name)+` ORDER BY id`)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		want := 1
-		for found.Next() {
-			var n int
-			if err := found.Scan(&n); err != nil {
-				h.t.Fatal(err)
-			}
-			if n != want {
-				h.t.Fatalf("%s: event %d is where %d is to be (%d acknowledged)", name, n, want, h.acked)
-			}
-			want++
-		}
-		if err := found.Err(); err != nil {
-			h.t.Fatal(err)
-		}
-		if err := found.Close(); err != nil {
-			h.t.Fatal(err)
-		}
-		if want <= h.acked {
-			h.t.Errorf("%s: the table ends at %d of %d acknowledged events", name, want-1, h.acked)
+		if n := h.count(name, db); n < h.acked {
+			h.t.Errorf("%s: the table ends at %d of %d acknowledged events", name, n, h.acked)
 		}
 	}
+}
+
+// count reads a table, whose rows are to be 1, 2, 3…
+func (h *harness) count(name string, db *sql.DB) (count int) {
+	h.t.Helper()
+	number := map[string]string{
+		"sqlite": `data->>'n'`, "postgres": `(data->'n')::int`, "mysql": `json_value(event_data, '$.n')`,
+	}[name]
+	found, err := db.QueryContext(h.t.Context(), `SELECT `+number+` FROM `+table(name)+` ORDER BY id`)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer found.Close() //nolint:errcheck // Err says what there is to say
+	for found.Next() {
+		count++
+		var n int
+		if err := found.Scan(&n); err != nil {
+			h.t.Fatal(err)
+		}
+		if n != count {
+			h.t.Fatalf("%s: event %d is where %d is to be (%d acknowledged)", name, n, count, h.acked)
+		}
+	}
+	if err := found.Err(); err != nil {
+		h.t.Fatal(err)
+	}
+	return count
 }
 
 func table(name string) string {
