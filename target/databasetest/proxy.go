@@ -3,7 +3,7 @@ package databasetest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/json/v2"
 	"fmt"
 	"regexp"
 	"sync"
