@@ -93,7 +93,9 @@ func TestSealedEvents(t *testing.T) {
 	ds.Close()
 	grown := int64(m.highest) - int64(before)
 	t.Logf("%d events; %d KiB before, at most %d KiB more", total, before>>10, grown>>10)
-	if grown > 64<<20 {
+	// A block of a segment, of a quarter of a million rows, is the most of it: 75 MiB
+	// with 1 million events, 86 MiB with 3 million and with 10 million.
+	if grown > 128<<20 {
 		t.Errorf("delivering takes %d MiB", grown>>20)
 	}
 	if m.last != total {
