@@ -29,7 +29,7 @@ func Postgres() (*Server, error) {
 		return nil, err
 	}
 	s.command = func() *exec.Cmd {
-		return exec.Command(filepath.Join(bin, "postgres"), //nolint:gosec // its arguments are this package's
+		return exec.Command(filepath.Join(bin, "postgres"), //nolint:gosec,noctx // its arguments are this package's; it ends with Stop
 			"-D", data, "-k", s.dir, "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
 			"-c", "fsync=off", "-c", "timezone=America/New_York", "-c", "logging_collector=off")
 	}

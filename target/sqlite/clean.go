@@ -27,7 +27,7 @@ func (r ranges) Ids(ctx context.Context, low int64) (first, last int64, ok bool,
 }
 
 func (r ranges) Delete(ctx context.Context, lo, hi int64, before time.Time) (deleted int64, oldest time.Time, err error) {
-	result, err := r.f.conn.ExecContext(ctx, `DELETE FROM `+r.f.sql.quoted+` WHERE id >= ? AND id < ? AND created_at < ?`,
+	result, err := r.f.conn.ExecContext(ctx, r.f.sql.clean,
 		lo, hi, before.UTC().Format(timeFormat))
 	if err != nil {
 		return 0, oldest, err

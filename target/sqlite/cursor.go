@@ -26,7 +26,7 @@ func (f *file) SetCheckpoint(ctx context.Context, log target.Identity, instance 
 		return f.fault("move the cursor", err)
 	}
 	// What comes again may become a dead letter again.
-	_, err = tx.ExecContext(ctx, `DELETE FROM `+table.Redelivered+whereKey+` AND position > ?`, append(f.key(log.ID, instance), position)...)
+	_, err = tx.ExecContext(ctx, forgetRedelivered, append(f.key(log.ID, instance), position)...)
 	if err != nil {
 		return f.fault("move the cursor", err)
 	}
@@ -55,14 +55,18 @@ func (f *file) move(ctx context.Context, db database, log target.Identity, insta
 	return err
 }
 
-const whereKey = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
+const (
+	whereKey          = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
+	selectRedelivered = `SELECT position FROM ` + table.Redelivered + whereKey + ` AND position BETWEEN ? AND ?`
+	forgetRedelivered = `DELETE FROM ` + table.Redelivered + whereKey + ` AND position > ?`
+)
 
 func (f *file) key(log, instance string) []any { return []any{log, instance, f.name, f.table} }
 
 // notRedelivered returns the dead letters of a batch that are not in the table.
 func (f *file) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch) (table.Missing, error) {
 	there := map[int64]bool{}
-	found, err := tx.QueryContext(ctx, `SELECT position FROM `+table.Redelivered+whereKey+` AND position BETWEEN ? AND ?`,
+	found, err := tx.QueryContext(ctx, selectRedelivered,
 		append(f.key(b.Log.ID, b.Instance.ID), b.Events[0].Position, b.Events[len(b.Events)-1].Position)...)
 	if err != nil {
 		return table.Missing{}, err

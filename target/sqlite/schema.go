@@ -13,7 +13,8 @@ import (
 // statements are what the target says to SQLite, with the table's name in its
 // place. The name is quoted, and of a form that needs no more than that.
 type statements struct {
-	quoted               string   // the table's name
+	quoted               string // the table's name
+	clean                string
 	schema               []string // the documented table and index
 	cursors, redelivered string
 }
@@ -22,6 +23,7 @@ func newStatements(name string) statements {
 	quoted := `"` + name + `"`
 	return statements{
 		quoted: quoted,
+		clean:  `DELETE FROM ` + quoted + ` WHERE id >= ? AND id < ? AND created_at < ?`,
 		schema: []string{`CREATE TABLE ` + quoted + ` (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     event_type TEXT NOT NULL,
@@ -128,7 +130,7 @@ func describe(ctx context.Context, tx *sql.Tx, name string) (kind string, column
 	if err != nil {
 		return "", nil, err
 	}
-	defer found.Close()
+	defer found.Close() //nolint:errcheck // Err says what there is to say
 	for found.Next() {
 		var c table.Column
 		if err := found.Scan(&c.Name, &c.Type, &c.Computed); err != nil {
