@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	whereCursor  = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
-	selectCursor = `SELECT epoch, position FROM ` + table.Cursors + whereCursor
-	newCursor    = `INSERT INTO ` + table.Cursors + ` (log_id, instance_id, target, table_name, epoch, position, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	moveCursor   = `UPDATE ` + table.Cursors + ` SET epoch = ?, position = ?, updated_at = ?` + whereCursor
+	whereCursor       = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
+	selectCursor      = `SELECT epoch, position FROM ` + table.Cursors + whereCursor
+	newCursor         = `INSERT INTO ` + table.Cursors + ` (log_id, instance_id, target, table_name, epoch, position, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	moveCursor        = `UPDATE ` + table.Cursors + ` SET epoch = ?, position = ?, updated_at = ?` + whereCursor
+	selectRedelivered = `SELECT position FROM ` + table.Redelivered + whereCursor + ` AND position BETWEEN ? AND ?`
+	insertRedelivered = `INSERT INTO ` + table.Redelivered + ` (log_id, instance_id, target, table_name, position) VALUES (?, ?, ?, ?, ?)`
 	// What comes again may become a dead letter again.
 	forgetRedelivered = `DELETE FROM ` + table.Redelivered + whereCursor + ` AND position > ?`
 	// Another process's row stays as it is, and is locked.
@@ -78,7 +80,7 @@ func (d *database) move(ctx context.Context, tx *sql.Tx, b target.Batch, positio
 // notRedelivered returns the dead letters of a batch that are not in the table.
 func (d *database) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch) (table.Missing, error) {
 	there := map[int64]bool{}
-	found, err := tx.QueryContext(ctx, `SELECT position FROM `+table.Redelivered+whereCursor+` AND position BETWEEN ? AND ?`,
+	found, err := tx.QueryContext(ctx, selectRedelivered,
 		append(d.key(b.Log.ID, b.Instance.ID), b.Events[0].Position, b.Events[len(b.Events)-1].Position)...)
 	if err != nil {
 		return table.Missing{}, err
@@ -97,7 +99,7 @@ func (d *database) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batc
 // noteRedelivered remembers dead letters with their rows.
 func (d *database) noteRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch, positions []int64) error {
 	for _, position := range positions {
-		_, err := tx.ExecContext(ctx, `INSERT INTO `+table.Redelivered+` (log_id, instance_id, target, table_name, position) VALUES (?, ?, ?, ?, ?)`,
+		_, err := tx.ExecContext(ctx, insertRedelivered,
 			append(d.key(b.Log.ID, b.Instance.ID), position)...)
 		if err != nil {
 			return err

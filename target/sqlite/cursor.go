@@ -58,6 +58,7 @@ func (f *file) move(ctx context.Context, db database, log target.Identity, insta
 const (
 	whereKey          = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
 	selectRedelivered = `SELECT position FROM ` + table.Redelivered + whereKey + ` AND position BETWEEN ? AND ?`
+	insertRedelivered = `INSERT INTO ` + table.Redelivered + ` (log_id, instance_id, target, table_name, position) VALUES (?, ?, ?, ?, ?)`
 	forgetRedelivered = `DELETE FROM ` + table.Redelivered + whereKey + ` AND position > ?`
 )
 
@@ -85,7 +86,7 @@ func (f *file) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch) (
 // noteRedelivered remembers dead letters with their rows.
 func (f *file) noteRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch, positions []int64) error {
 	for _, position := range positions {
-		_, err := tx.ExecContext(ctx, `INSERT INTO `+table.Redelivered+` (log_id, instance_id, target, table_name, position) VALUES (?, ?, ?, ?, ?)`,
+		_, err := tx.ExecContext(ctx, insertRedelivered,
 			append(f.key(b.Log.ID, b.Instance.ID), position)...)
 		if err != nil {
 			return err
