@@ -43,7 +43,7 @@ test('numbers are exact, keys in their order, in tree, raw and copy', async () =
   await page.getByRole('button', { name: 'raw' }).click()
   await page.getByRole('button', { name: 'byte for byte' }).click()
   assert.ok((await page.locator('pre.raw').textContent()).includes(payload))
-  await page.getByRole('button', { name: 'Copy the event as JSON' }).click()
+  await page.getByRole('button', { name: 'copy JSON' }).click()
   await page.getByText('Copied the event').waitFor()
   assert.ok((await page.evaluate(() => navigator.clipboard.readText())).includes(payload))
 })

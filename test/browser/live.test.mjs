@@ -36,7 +36,7 @@ test('scrolling up pauses it, says how many are new, and n goes there', async ()
   assert.equal(await page.locator('.list').evaluate((el) => el.scrollTop), top, 'what is read stays where it is')
   await page.keyboard.press('n')
   await last(page, `tick ${before + 6}`)
-  await page.getByRole('button', { name: 'new' }).waitFor({ state: 'detached' })
+  await page.locator('.unseen').waitFor({ state: 'detached' })
 })
 
 test('the filter holds for what arrives', async () => {

@@ -21,9 +21,11 @@ export function Tree({ value, root }: { value: Value; root: string }) {
 
 const sizeOf = (v: Obj | readonly Value[]): number => (v instanceof Obj ? v.size : v.length)
 
-/** Small branches begin open. */
-function beginsOpen(v: Obj | readonly Value[], depth: number): boolean {
-  return depth < 3 && sizeOf(v) <= 20
+const small = 20
+
+/** Small branches of small branches begin open. */
+function beginsOpen(v: Obj | readonly Value[], depth: number, siblings: number): boolean {
+  return depth < 3 && sizeOf(v) <= small && siblings <= small
 }
 
 function Members({ of, path, depth }: { of: Obj | readonly Value[]; path: string; depth: number }) {
@@ -40,7 +42,7 @@ function Members({ of, path, depth }: { of: Obj | readonly Value[]; path: string
   return (
     <ul>
       {rows.map(([key, value, at]) => (
-        <Member key={key} name={key} value={value} path={at} list={isObject ? undefined : path} depth={depth} />
+        <Member key={key} name={key} value={value} path={at} list={isObject ? undefined : path} depth={depth} siblings={n} />
       ))}
       {n > shown && (
         <li>
@@ -53,9 +55,9 @@ function Members({ of, path, depth }: { of: Obj | readonly Value[]; path: string
   )
 }
 
-function Member({ name, value, path, list, depth }: { name: string; value: Value; path: string; list: string | undefined; depth: number }) {
+function Member({ name, value, path, list, depth, siblings }: { name: string; value: Value; path: string; list: string | undefined; depth: number; siblings: number }) {
   const container = isContainer(value)
-  const [open, setOpen] = useState(container && beginsOpen(value, depth))
+  const [open, setOpen] = useState(container && beginsOpen(value, depth, siblings))
   const key = <span class={list === undefined ? 'key' : 'index'}>{name || '""'}</span>
   return (
     <li>

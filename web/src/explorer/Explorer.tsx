@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import { instances } from '../api/instances.ts'
 import { setParams } from '../route.ts'
 import { Boundary } from '../ui/Boundary.tsx'
@@ -21,7 +21,7 @@ import { Views } from './Views.tsx'
 
 /** The events of an instance: a filter, what it finds over time and by facets, the list, one event beside it. */
 export function Explorer() {
-  useEffect(run, [])
+  useLayoutEffect(run, [])
   useEffect(() => listen(bindings), [])
   const name = instanceName.value
   useEffect(() => {

@@ -83,20 +83,23 @@ function Lines({ all }: { all: Rows }) {
   const n = all.count.value
   // Newest first, new rows would push down what is read: it grows only while its top is in view.
   const shown = reversed && !following.value ? Math.min(n, stoppedAt.value) : n
-  const { items, height, show } = useVirtual(shown, scroller)
+  const { items, height, show } = useVirtual(shown, scroller, following.value ? (reversed ? 'start' : 'end') : undefined)
   const version = all.version.value
   const toView = (index: number) => (reversed ? shown - 1 - index : index)
   scrollTo = (index, align) => show(toView(index), align === 'end' && reversed ? 'auto' : align)
+  // Rows that leave at one end come in again at the other: the page's elements stay
+  // the same, and in the same order, and only their places and texts change.
+  const slots = useRef(1)
+  slots.current = Math.max(slots.current, items.length)
+  const slotted = [...items].sort((a, b) => (a.index % slots.current) - (b.index % slots.current))
   const first = items[0]?.index ?? 0
   const last = items[items.length - 1]?.index ?? 0
   useEffect(() => {
     const [a, b] = [toView(first), toView(last)]
     all.need(Math.min(a, b), Math.max(a, b) + 1)
   }, [all, first, last, version, shown])
-  useLayoutEffect(() => {
-    if (following.value && n > 0) show(toView(n - 1), 'auto')
-  }, [n, reversed, all])
   useLayoutEffect(() => () => void (following.value = true), [all])
+  useLayoutEffect(() => void performance.mark('first rows'), [])
   const before = useRef(0)
   const onScroll = () => {
     const el = scroller.current
@@ -123,12 +126,12 @@ function Lines({ all }: { all: Rows }) {
       onClick={(e) => clicked(e, all)}
     >
       <div class="rows" style={{ height: `${height}px` }} role="presentation">
-        {items.map((item) => {
+        {slotted.map((item) => {
           const index = toView(item.index)
           const event = all.get(index)
           return (
             <Row
-              key={item.index % 128}
+              key={item.index % slots.current}
               index={index}
               of={n}
               top={item.top}

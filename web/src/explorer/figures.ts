@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { arrivals } from './session.ts'
+import { arrivals, opened } from './session.ts'
 import { scope, type Scope } from './scope.ts'
 
 /**
@@ -10,8 +10,9 @@ import { scope, type Scope } from './scope.ts'
 export function useFigures<T>(ask: (now: Scope, abort: AbortSignal) => Promise<T>, deps: readonly unknown[] = []): { value: T | undefined; fault: unknown; busy: boolean } {
   const [state, setState] = useState<{ value: T | undefined; fault: unknown; busy: boolean }>({ value: undefined, fault: undefined, busy: true })
   const now = scope.value
+  const go = opened.value
   useEffect(() => {
-    if (!now) return
+    if (!now || !go) return
     const abort = new AbortController()
     let timer = 0
     const round = async () => {
@@ -38,6 +39,6 @@ export function useFigures<T>(ask: (now: Scope, abort: AbortSignal) => Promise<T
       abort.abort()
       clearTimeout(timer)
     }
-  }, [now, ...deps])
+  }, [now, go, ...deps])
   return state
 }

@@ -1,4 +1,4 @@
-import { effect, signal, untracked } from '@preact/signals'
+import { computed, effect, signal, untracked } from '@preact/signals'
 import { Rows } from './rows.ts'
 import { scope, type Scope } from './scope.ts'
 import { follow, type TailState } from '../api/tail.ts'
@@ -14,6 +14,8 @@ export interface Gap {
 }
 
 export const rows = signal<Rows | undefined>(undefined)
+/** The first rows are there; until then the server has nothing else to do for the page. */
+export const opened = computed(() => rows.value !== undefined && (rows.value.state.value === 'there' || rows.value.fault.value !== undefined))
 /** The connection of the live tail; idle when it is off. */
 export const connection = signal<TailState | 'idle'>('idle')
 export const refusal = signal<Problem | undefined>(undefined)

@@ -38,9 +38,10 @@ class Scale {
   offset = 0
   bar = 0
   private settling = 0
-  constructor(private readonly element: () => HTMLElement | null) {}
-
   full = 0 // height of all rows
+  /** The height of what is seen; asking the element would lay the page out. */
+  seen = 0
+  constructor(private readonly element: () => HTMLElement | null) {}
 
   get height(): number {
     return Math.min(this.full, highest)
@@ -49,8 +50,7 @@ class Scale {
     return this.full > highest
   }
   private ends(): [list: number, bar: number] {
-    const seen = this.element()?.clientHeight ?? 0
-    return [Math.max(1, this.full - seen), Math.max(1, this.height - seen)]
+    return [Math.max(0, this.full - this.seen), Math.max(0, this.height - this.seen)]
   }
 
   /** The browser has scrolled. */
@@ -62,7 +62,7 @@ class Scale {
     else if (to <= 0) this.offset = 0
     else if (to >= bar - 1) this.offset = list
     else if (Math.abs(moved) < 3000) this.offset = Math.min(list, Math.max(0, this.offset + moved))
-    else this.offset = (to / bar) * list
+    else this.offset = (to / Math.max(1, bar)) * list
     if (this.scaled) {
       clearTimeout(this.settling)
       this.settling = setTimeout(() => this.settle(), 150)
@@ -73,26 +73,31 @@ class Scale {
   private settle(): void {
     const element = this.element()
     const [list, bar] = this.ends()
-    const at = Math.round((this.offset / list) * bar)
+    const at = Math.round((this.offset / Math.max(1, list)) * bar)
     if (!element || Math.abs(at - this.bar) < 2) return
     this.bar = at
     element.scrollTop = at
     element.dispatchEvent(new Event('settled'))
   }
 
-  /** Goes to an offset of the list. */
+  /** Puts the list at an offset; write makes the browser's bar follow, once the element has its height. */
   go(offset: number): void {
-    const element = this.element()
     const [list, bar] = this.ends()
     this.offset = Math.min(list, Math.max(0, offset))
     this.bar = this.scaled ? Math.round((this.offset / list) * bar) : this.offset
+  }
+
+  write(): void {
+    const element = this.element()
     if (element) element.scrollTop = this.bar
-    if (element && !this.scaled) this.bar = element.scrollTop
   }
 }
 
-/** Rows of one height, of which only those that are seen are drawn. */
-export function useVirtual(count: number, element: { current: HTMLElement | null }): VirtualList {
+/**
+ * Rows of one height, of which only those that are seen are drawn. A list that
+ * is kept at an end stays there however it grows.
+ */
+export function useVirtual(count: number, element: { current: HTMLElement | null }, kept?: 'start' | 'end'): VirtualList {
   const [, redraw] = useReducer((n: number) => n + 1, 0)
   const made = useRef<{ v: Virtualizer<HTMLElement, HTMLElement>; scale: Scale } | undefined>(undefined)
   const state = (made.current ??= make(element, () => redraw(undefined)))
@@ -101,17 +106,25 @@ export function useVirtual(count: number, element: { current: HTMLElement | null
   v.setOptions({ ...v.options, count: Math.ceil(count / step) * step })
   useLayoutEffect(() => v._didMount(), [v])
   useLayoutEffect(() => v._willUpdate())
+  scale.seen = v.scrollRect?.height ?? 0
+  if (kept) {
+    scale.go(kept === 'end' ? scale.full : 0)
+    v.scrollOffset = scale.offset
+  }
+  const seen = scale.seen
+  useLayoutEffect(() => {
+    if (kept) scale.write()
+  }, [kept, count, seen])
   const shift = scale.bar - scale.offset
   const items: Drawn[] = []
   for (const item of v.getVirtualItems() as VirtualItem[]) {
     if (item.index < count) items.push({ index: item.index, top: item.start + shift })
   }
-  return { items, height: scale.height, show: (index, align = 'auto') => show(scale, element.current, index, align) }
+  return { items, height: scale.height, show: (index, align = 'auto') => show(scale, element.current, index, align, scale.seen) }
 }
 
-function show(scale: Scale, element: HTMLElement | null, index: number, align: 'auto' | 'start' | 'center' | 'end'): void {
+function show(scale: Scale, element: HTMLElement | null, index: number, align: 'auto' | 'start' | 'center' | 'end', seen: number): void {
   if (!element) return
-  const seen = element.clientHeight
   const top = index * rowHeight
   const before = scale.offset
   let to = before
@@ -120,6 +133,7 @@ function show(scale: Scale, element: HTMLElement | null, index: number, align: '
   else if (align === 'end' || (align === 'auto' && top + rowHeight > before + seen)) to = top + rowHeight - seen
   if (to === before) return
   scale.go(to)
+  scale.write()
   element.dispatchEvent(new Event('settled'))
 }
 
@@ -134,8 +148,10 @@ function make(element: { current: HTMLElement | null }, redraw: () => void) {
     observeElementOffset: (instance, changed) => {
       const scroller = instance.scrollElement
       if (!scroller) return
-      const scrolled = () => {
-        if (scroller.scrollTop !== scale.bar) scale.scrolled(scroller.scrollTop)
+      const scrolled = (e: Event) => {
+        const top = scroller.scrollTop
+        if (e.type === 'scroll' && Math.abs(top - scale.bar) < 1) return // our own doing
+        if (e.type === 'scroll') scale.scrolled(top)
         changed(scale.offset, false)
         redraw()
       }
@@ -147,7 +163,10 @@ function make(element: { current: HTMLElement | null }, redraw: () => void) {
         scroller.removeEventListener('settled', scrolled)
       }
     },
-    scrollToFn: (offset) => scale.go(offset),
+    scrollToFn: (offset) => {
+      scale.go(offset)
+      scale.write()
+    },
     onChange: redraw,
   })
   return { v, scale }

@@ -14,7 +14,7 @@ export async function copy(text: string, what: string): Promise<void> {
 export function CopyButton({ text, what, label }: { text: string | (() => string); what: string; label?: string }) {
   const name = `Copy ${what}`
   return (
-    <button type="button" class="small" title={name} aria-label={name} onClick={() => void copy(typeof text === 'string' ? text : text(), what)}>
+    <button type="button" class="small" title={name} aria-label={label ? undefined : name} onClick={() => void copy(typeof text === 'string' ? text : text(), what)}>
       {label ?? 'copy'}
     </button>
   )

@@ -1,0 +1,139 @@
+// How fast the viewer is, in a real browser on a real server. A measurement is
+// taken several times and its best is held against the limit: what else the
+// machine does must not fail it, what the viewer does must.
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import { counted, launch, open, serve } from './harness.mjs'
+
+const million = Number(process.env.FIRN_BROWSER_EVENTS ?? 1_000_000)
+const frame = 20 // ms, the 95th percentile
+const firstRows = 300 // ms
+const rounds = 5
+
+let server, browser
+
+const words = ['request', 'served', 'from', 'cache', 'after', 'retry', 'timeout', 'row', 'lock']
+const made = (i) => ({
+  event_type: ['page.viewed', 'api.called', 'query.executed', 'user.login'][i % 4],
+  stream_id: `user-${(i * 7919) % 1000}`,
+  severity: ['info', 'info', 'info', 'debug', 'notice', 'warning', 'error'][i % 7],
+  actor: `u${i % 500}`,
+  timestamp: new Date(Date.UTC(2026, 0, 1) + i * 100).toISOString(),
+  payload: { message: `${words[i % 9]} ${words[(i >> 3) % 9]} ${i}`, status: [200, 204, 404, 500][i % 4], duration_ms: (i % 1000) / 4 },
+  metadata: { tags: ['db:mysql'] },
+})
+
+before(async () => {
+  server = await serve()
+  browser = await launch()
+  await server.fill('million', million, made)
+  await server.fill('hundred', 100_000, made)
+})
+
+/** The best of several rounds: repeated until it is good enough, or they are over. */
+async function best(limit, measure) {
+  let least = Infinity
+  for (let i = 0; i < rounds && !(least <= limit); i++) least = Math.min(least, await measure())
+  return least
+}
+
+/** The 95th percentile of the time between frames while what runs for some seconds. */
+const frames = (page, seconds, what = 'undefined') =>
+  page.evaluate(
+    async ([seconds, what]) => {
+      const each = new Function('list', 'n', what)
+      const list = document.querySelector('.list')
+      const times = []
+      const begin = performance.now()
+      for (let n = 0, last = begin; last - begin < seconds * 1000; n++) {
+        each(list, n)
+        const now = await new Promise(requestAnimationFrame)
+        if (n > 5) times.push(now - last)
+        last = now
+      }
+      times.sort((a, b) => a - b)
+      return times[Math.floor(times.length * 0.95)]
+    },
+    [seconds, what],
+  )
+
+test('the first rows are there in 300 ms, of a million events', async () => {
+  const page = await open(browser, server, '/?instance=million')
+  await counted(page, million)
+  const took = await best(firstRows, async () => {
+    await page.goto('about:blank')
+    await page.goto(`${server.url}/?instance=million`)
+    await page.locator('.row .type').first().waitFor()
+    return page.evaluate(
+      () => performance.getEntriesByName('first rows')[0]?.startTime ?? Infinity,
+    )
+  })
+  console.log(`# first rows of ${million} events: ${Math.round(took)} ms after navigation`)
+  assert.ok(took <= firstRows, `${took} ms`)
+})
+
+for (const [instance, n] of [['hundred', 100_000], ['million', million]]) {
+  test(`${n} events scroll without a stutter`, async () => {
+    const page = await open(browser, server, `/?instance=${instance}`)
+    await counted(page, n)
+    const p95 = await best(frame, () => frames(page, 3, 'list.scrollTop += n % 2 ? -700 : -500'))
+    console.log(`# scrolling through ${n} events: 95 % of the frames within ${p95.toFixed(1)} ms`)
+    assert.ok(p95 <= frame, `${p95} ms a frame`)
+  })
+}
+
+test('a million rows are all reached, each at its place', async () => {
+  const page = await open(browser, server, '/?instance=million')
+  await counted(page, million)
+  const shows = (i) => page.waitForFunction((i) => document.querySelector(`[data-row="${i}"]`)?.textContent.includes(` ${i}`), i)
+  await shows(million - 1)
+  await page.locator('.list').evaluate((el) => (el.scrollTop = 0))
+  await shows(0)
+  await page.locator('.list').evaluate((el) => (el.scrollTop = el.scrollHeight / 2))
+  const middle = await page.waitForFunction(() => {
+    const row = [...document.querySelectorAll('.row .text')][5]
+    return row && Number(row.closest('.row').dataset.row)
+  })
+  await shows(await middle.jsonValue())
+  // Wheel by wheel, no row is passed over, however long the list.
+  const at = () => page.evaluate(() => Math.min(...[...document.querySelectorAll('.row')].filter((r) => r.getBoundingClientRect().top >= document.querySelector('.list').getBoundingClientRect().top).map((r) => Number(r.dataset.row))))
+  const from = await at()
+  await page.locator('.list').hover()
+  await page.mouse.wheel(0, 260)
+  await page.waitForFunction((n) => document.querySelector(`[data-row="${n}"]`), from + 20)
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  assert.ok(Math.abs((await at()) - from - 10) <= 1, `260 pixels are ten rows: from ${from} to ${await at()}`)
+  await page.locator('.list').focus()
+  await page.keyboard.press('End')
+  await shows(million - 1)
+})
+
+test('10,000 events a second: the tail keeps its frames, and misses nothing', async () => {
+  await server.append('tail', made(0))
+  const page = await open(browser, server, '/?instance=tail&live=1')
+  await page.locator('.connection.live').waitFor()
+  let sent = 1
+  let going = true
+  const load = (async () => {
+    for (const begin = performance.now(); going; ) {
+      const due = Math.floor((performance.now() - begin) * 10)
+      if (due <= sent) {
+        await new Promise((go) => setTimeout(go, 10))
+        continue
+      }
+      const n = Math.min(due - sent, 2_000)
+      await server.ask('POST', '/v1/instances/tail/events', Array.from({ length: n }, (_, i) => JSON.stringify(made(sent + i))).join('\n') + '\n', { 'Content-Type': 'application/x-ndjson' })
+      sent += n
+    }
+  })()
+  const from = sent
+  const begin = performance.now()
+  const p95 = await best(frame, () => frames(page, 4))
+  const rate = ((sent - from) / (performance.now() - begin)) * 1000
+  going = false
+  await load
+  console.log(`# live tail at ${Math.round(rate)} events/s: 95 % of the frames within ${p95.toFixed(1)} ms`)
+  await counted(page, sent)
+  await page.waitForFunction((i) => document.querySelector(`[data-row="${i}"]`)?.textContent.includes(` ${i}`), sent - 1)
+  assert.ok(p95 <= frame, `${p95} ms a frame`)
+})
