@@ -24,6 +24,9 @@ echo "== go test -race ./... in examples/webdebug"
 echo "== go test -race ./... in examples/target"
 (cd examples/target && go vet ./... && go test -race -count=1 -json ./...) | go run ./test/gate || status=1
 
+echo "== the viewer (test/browser)"
+test/browser/run.sh || status=1
+
 echo "== python -m unittest (integrations/querybook)"
 (cd integrations/querybook && /usr/bin/python3 -W error::ResourceWarning -m unittest discover -s tests -t .) || status=1
 

@@ -2,7 +2,8 @@
 # Installs what the tests need and the machine lacks: a C and C++ compiler (the
 # race detector, DuckDB in the bench module), curl (the README's commands), git,
 # what makes and mounts file systems (test/powercut), Node.js with the libraries
-# of the client that the Codebolt door is tested with, Python with requests
+# of the client that the Codebolt door is tested with and of the viewer, Chromium
+# (test/browser), Python with requests
 # (integrations/querybook), and the servers of PostgreSQL and MariaDB, which the
 # tests of the SQL targets start by themselves. Runs any number of times; does
 # nothing when everything is there.
@@ -21,6 +22,7 @@ have mkfs.xfs || missing="$missing xfsprogs"
 have mount || missing="$missing mount"
 have node || missing="$missing nodejs"
 have npm || missing="$missing npm"
+have chromium || missing="$missing chromium fonts-dejavu-core"
 have chromium || missing="$missing chromium"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || have postgres || missing="$missing postgresql"
 have mariadbd || missing="$missing mariadb-server"
@@ -48,9 +50,10 @@ install_packages() {
 
 [ -z "$missing" ] || install_packages
 
-client=internal/server/codebolt/testdata/client
-if ! cmp -s "$client/package-lock.json" "$client/node_modules/installed.json"; then
-	echo "test/setup.sh: installing the libraries of $client"
-	npm ci --prefix "$client" --ignore-scripts --no-audit --no-fund --loglevel=error
-	cp "$client/package-lock.json" "$client/node_modules/installed.json"
-fi
+for libraries in internal/server/codebolt/testdata/client web test/browser; do
+	if ! cmp -s "$libraries/package-lock.json" "$libraries/node_modules/installed.json"; then
+		echo "test/setup.sh: installing the libraries of $libraries"
+		npm ci --prefix "$libraries" --ignore-scripts --no-audit --no-fund --loglevel=error
+		cp "$libraries/package-lock.json" "$libraries/node_modules/installed.json"
+	fi
+done
