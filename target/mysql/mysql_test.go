@@ -174,12 +174,14 @@ func TestTarget(t *testing.T) {
 		s := newDatabase(t)
 		db := connect(t, s)
 		db.SetMaxIdleConns(0) // the suite counts goroutines
-		proxy := databasetest.NewProxy(t, server)
-		proxied := s
-		proxied.Port = proxy.Port
+		own := s
+		own.Username, own.Password = "own_"+s.Database, ""
+		user := own.Username + "@'127.0.0.1'"
+		exec(t, db, `CREATE USER `+user)
+		exec(t, db, `GRANT ALL ON `+s.Database+`.* TO `+user)
 		return targettest.Place{
 			Target: func(t testing.TB) target.Target {
-				made, err := open(proxied, target.Environment{Name: "mysql"})
+				made, err := open(own, target.Environment{Name: "mysql"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -211,8 +213,12 @@ func TestTarget(t *testing.T) {
 				return all
 			},
 			Break: func(t testing.TB) func() {
-				proxy.Poison(t, "reset_peer", "downstream", nil)
-				return proxy.Heal
+				exec(t, db, `ALTER USER `+user+` ACCOUNT LOCK`)
+				exec(t, db, `KILL USER `+user)
+				for ask(t, db, `SELECT count(*) FROM information_schema.processlist WHERE user = '`+own.Username+`'`)[0] != "0" {
+					t.Log("its connection is still there")
+				}
+				return func() { exec(t, db, `ALTER USER `+user+` ACCOUNT UNLOCK`) }
 			},
 		}
 	})

@@ -159,12 +159,12 @@ func TestTarget(t *testing.T) {
 	targettest.Run(t, func(t *testing.T) targettest.Place {
 		s := newDatabase(t, "")
 		conn := connect(t, s)
-		proxy := databasetest.NewProxy(t, server)
-		proxied := s
-		proxied.Port = proxy.Port
+		admin := s
+		admin.Database = "postgres"
+		other := connect(t, admin)
 		return targettest.Place{
 			Target: func(t testing.TB) target.Target {
-				made, err := open(proxied, target.Environment{Name: "postgres"})
+				made, err := open(s, target.Environment{Name: "postgres"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -199,8 +199,9 @@ func TestTarget(t *testing.T) {
 				return utf8.RuneCountInString(strings.ReplaceAll(e.EventType, "\x00", `\u0000`)) > documentedLimit
 			},
 			Break: func(t testing.TB) func() {
-				proxy.Poison(t, "reset_peer", "downstream", nil)
-				return proxy.Heal
+				exec(t, other, `ALTER DATABASE `+s.Database+` ALLOW_CONNECTIONS false`)
+				exec(t, other, `SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '`+s.Database+`' AND application_name LIKE 'firn-%'`)
+				return func() { exec(t, other, `ALTER DATABASE `+s.Database+` ALLOW_CONNECTIONS true`) }
 			},
 		}
 	})
