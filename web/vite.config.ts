@@ -10,7 +10,7 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     cssCodeSplit: false,
-    modulePreload: false,
+    modulePreload: { polyfill: false },
     reportCompressedSize: true,
     rollupOptions: {
       output: {

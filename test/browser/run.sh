@@ -11,7 +11,7 @@ echo "== viewer: the committed build is that of the sources"
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
 (cd web && npx tsc -p tsconfig.json && npx vite build --outDir "$built/dist" --emptyOutDir --logLevel error)
-diff -r web/dist "$built/dist" || {
+diff -rq web/dist "$built/dist" || {
 	echo "test/browser/run.sh: web/dist is not what web/src makes; run \`npm run build\` in web/ and commit it" >&2
 	status=1
 }
