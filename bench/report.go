@@ -26,6 +26,7 @@ type report struct {
 	rows         [][4]string
 	scale        []*scaleStep
 	zstd         string
+	columns      string
 }
 
 type engineRow struct {
@@ -148,6 +149,9 @@ func (r *report) ingestTable(b *strings.Builder) {
 		fmt.Fprintf(b, "| %s | %.0f | %s | %.1f |\n", e.version, float64(e.events)/e.took.Seconds(), times(e.took, base.took), float64(e.bytes)/float64(e.events))
 	}
 	fmt.Fprintf(b, "\n%s. Goals: ≥ 300,000 events/s, ≥ 4× SQLite, ≤ 40 bytes/event.\n\n", r.zstd)
+	if r.columns != "" {
+		fmt.Fprintf(b, "%s\n\n", r.columns)
+	}
 }
 
 // questionTable has a row a question and a column an engine.
