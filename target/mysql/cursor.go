@@ -36,7 +36,7 @@ func (d *database) lock(ctx context.Context, tx *sql.Tx, b target.Batch) (cursor
 	if !errors.Is(err, sql.ErrNoRows) {
 		return cursor, err
 	}
-	_, err = tx.ExecContext(ctx, newCursor+forgetRivals, append(key, b.Log.Epoch, b.Events[0].Position-1, d.now().UTC())...)
+	_, err = tx.ExecContext(ctx, newCursor+forgetRivals, append(key, b.Log.Epoch, b.After(0), d.now().UTC())...)
 	if err != nil {
 		return cursor, err
 	}

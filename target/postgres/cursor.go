@@ -34,7 +34,7 @@ func (d *database) begin(ctx context.Context, b target.Batch) (target.Cursor, er
 	key := d.key(b.Log.ID, b.Instance.ID)
 	cursor, err := d.lock(ctx, key, begin, checkNow)
 	if errors.Is(err, pgx.ErrNoRows) {
-		if _, err := d.conn.Exec(ctx, newCursor+forgetRivals, append(key, b.Log.Epoch, b.Events[0].Position-1, d.timestamp())...); err != nil {
+		if _, err := d.conn.Exec(ctx, newCursor+forgetRivals, append(key, b.Log.Epoch, b.After(0), d.timestamp())...); err != nil {
 			return cursor, d.fault("make the cursor", err)
 		}
 		cursor, err = d.lock(ctx, key)

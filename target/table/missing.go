@@ -16,6 +16,9 @@ type Missing struct {
 
 // Behind returns what a cursor has not behind it.
 func Behind(b target.Batch, cursor int64) Missing {
+	if forgetsCursor {
+		return Missing{Events: b.Events, total: len(b.Events)}
+	}
 	there := sort.Search(len(b.Events), func(i int) bool { return b.Events[i].Position > cursor })
 	return Missing{Events: b.Events[there:], total: len(b.Events)}
 }

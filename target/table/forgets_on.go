@@ -1,0 +1,5 @@
+//go:build brokentarget
+
+package table
+
+const forgetsCursor = true
