@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -82,9 +83,12 @@ func class(code string) string { return code[:min(2, len(code))] }
 func plain(err error) error {
 	var server *pgconn.PgError
 	var connect *pgconn.ConnectError
+	var network *net.OpError
 	switch {
 	case errors.As(err, &server):
 		return said{err: err, text: server.Message + " (SQLSTATE " + server.Code + ")"}
+	case errors.As(err, &connect) && errors.As(err, &network): // of several tries, with TLS and without
+		return said{err: err, text: network.Error()}
 	case errors.As(err, &connect):
 		return said{err: err, text: strings.ReplaceAll(connect.Unwrap().Error(), "\n", "; ")}
 	}

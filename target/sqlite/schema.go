@@ -96,6 +96,10 @@ func (f *file) prepare(ctx context.Context) error {
 	if err := tx.Commit(); err != nil {
 		return f.fault("open", err)
 	}
+	// Not before: the file of a foreign table stays as it is.
+	if _, err := f.conn.ExecContext(ctx, `PRAGMA journal_mode = WAL`); err != nil {
+		return f.fault("switch to WAL", err)
+	}
 	f.insert, err = f.newInsertion(ctx)
 	return err
 }

@@ -107,7 +107,6 @@ func (f *file) dsn() string {
 	options := url.Values{
 		"_txlock":       {"immediate"},
 		"_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)},
-		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
 	}
 	return (&url.URL{Scheme: "file", Path: f.path, RawQuery: options.Encode()}).String()

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -280,14 +281,17 @@ func TestForeignTables(t *testing.T) {
 			if _, err := db.Exec(c.schema); err != nil {
 				t.Fatal(err)
 			}
-			before := ask(t, db, `SELECT name, sql FROM sqlite_schema`)
-			err := newTarget(t, Settings{Path: path}).Open(t.Context())
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = newTarget(t, Settings{Path: path}).Open(t.Context())
 			var stop *target.StopError
 			if !errors.As(err, &stop) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("Open: %v\nwant a StopError with %q", err, c.says)
 			}
-			if diff := cmp.Diff(before, ask(t, db, `SELECT name, sql FROM sqlite_schema`)); diff != "" {
-				t.Errorf("the file was touched:\n%s", diff)
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+				t.Errorf("the file was touched (%v)", err)
 			}
 		})
 	}
