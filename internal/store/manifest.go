@@ -146,7 +146,9 @@ func (s *manifestState) apply(e *edit) {
 	s.epoch = max(s.epoch, e.Epoch)
 	s.lsn = max(s.lsn, e.LSN)
 	s.freed = max(s.freed, e.Freed)
-	s.sweep = max(s.sweep, e.Sweep)
+	if e.Sweep != 0 {
+		s.sweep = e.Sweep // the clock may have been set back since the one before
+	}
 	for i := range e.Documents {
 		set(s.documents, &e.Documents[i])
 	}

@@ -42,6 +42,39 @@ func TestRetentionIsNeverEarly(t *testing.T) {
 	}
 }
 
+// TestRetentionRemembersTheLastSweep: a clock that was wrong, and is set right, is
+// as wrong the next time, also after a restart.
+func TestRetentionRemembersTheLastSweep(t *testing.T) {
+	c := newClock()
+	o := Options{FS: vfstest.New(), Now: c.Now, Quiet: true}
+	l := open(t, "/data", o)
+	sweep := func() error { return l.ApplyRetention(t.Context()) }
+	if _, err := l.CreateInstance(t.Context(), Instance{Name: "app", RetentionDays: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sweep(); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(5 * day)
+	if err := l.ConfirmClock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(-5 * day)
+	appendTo(t, l, "app", sample(0))
+	if err := sweep(); err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, l)
+	l = open(t, "/data", o)
+	c.advance(5 * day)
+	if err := sweep(); !errors.Is(err, ErrClockJump) {
+		t.Errorf("five days ahead of the last sweep: %v, want ErrClockJump", err)
+	}
+	if n := len(all(t, l, "app")); n != 1 {
+		t.Errorf("%d events are there, want 1", n)
+	}
+}
+
 type scheduleTally struct{ Schedules, Sweeps, Waited, Removed, Restarts, Protected int }
 
 func (a *scheduleTally) add(b scheduleTally) {
@@ -73,6 +106,7 @@ type agedEvent struct {
 
 func newSchedules(t *testing.T, rng *rand.Rand) *schedules {
 	s := &schedules{t: t, rng: rng, fs: vfstest.New(), clock: newClock()}
+	s.seen = s.clock.Now()
 	s.start()
 	create(t, s.log, "app")
 	return s
