@@ -16,6 +16,10 @@ export default defineConfig({
       output: {
         entryFileNames: 'assets/viewer.js',
         chunkFileNames: 'assets/[name].js',
+        // What the first load and lazy parts share: one file, not one a module.
+        codeSplitting: {
+          groups: [{ name: 'shared', test: /web\/src\/(api|ui|detail|filter)\/|src\/(route|explorer\/(InstanceSwitch|scope|summary|known|TimeRange))\.|node_modules\/(preact|@preact)\// }],
+        },
         assetFileNames: (asset) => (asset.names.some((n) => n.endsWith('.css')) ? 'assets/viewer.css' : 'assets/[name][extname]'),
       },
     },
