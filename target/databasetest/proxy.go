@@ -14,6 +14,7 @@ import (
 	"github.com/Shopify/toxiproxy/v2/stream"
 	"github.com/Shopify/toxiproxy/v2/toxics"
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 )
 
 // Proxy stands between a target and its server, and breaks what goes through.
@@ -35,6 +36,12 @@ func NewProxy(t testing.TB, s *Server) *Proxy {
 	p.Accept(t)
 	t.Cleanup(p.Refuse)
 	return p
+}
+
+// IgnoreProxies keeps goleak from blaming a target for toxiproxy, which may leave
+// a goroutine behind where a connection ends while a toxic is added.
+func IgnoreProxies() goleak.Option {
+	return goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
 }
 
 // Refuse breaks every connection and lets none come.

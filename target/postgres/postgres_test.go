@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(databasetest.Main{M: m, Start: func() (s *databasetest.Server, err error) {
 		server, err = databasetest.Postgres()
 		return server, err
-	}})
+	}}, databasetest.IgnoreProxies())
 }
 
 // What all SQL targets' tests share.
