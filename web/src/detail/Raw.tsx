@@ -3,12 +3,12 @@ import type { FirnEvent } from '../api/event.ts'
 import { parseJson, printJson } from '../api/json.ts'
 import { count } from '../ui/time.ts'
 
-const first = 100_000 // characters
+const first = 20_000 // characters; more are ten times as many
 
 /** The event as the server sent it, every literal as it is; with line breaks, or exactly. */
 export function Raw({ event }: { event: FirnEvent }) {
   const [exact, setExact] = useState(false)
-  const [all, setAll] = useState(false)
+  const [shown, setShown] = useState(first)
   const text = exact ? event.raw : pretty(event.raw)
   return (
     <section>
@@ -18,11 +18,11 @@ export function Raw({ event }: { event: FirnEvent }) {
         </button>
       </div>
       <pre class="raw" tabIndex={0}>
-        {all ? text : text.slice(0, first)}
+        {text.slice(0, shown)}
       </pre>
-      {!all && text.length > first && (
-        <button type="button" class="small" onClick={() => setAll(true)}>
-          {count(text.length - first)} more characters
+      {text.length > shown && (
+        <button type="button" class="small" onClick={() => setShown(shown * 10)}>
+          {count(text.length - shown)} more characters
         </button>
       )}
     </section>

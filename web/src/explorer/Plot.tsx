@@ -110,7 +110,7 @@ function options(width: number, shown: () => Buckets, zoom: Props['zoom'], hover
   const bars = uPlot.paths.bars!({ size: [0.9, 60], align: 1, gap: 1 })
   const made: uPlot.Options = {
     width, height,
-    padding: [6, 8, 0, 0],
+    padding: [6, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
     scales: {
