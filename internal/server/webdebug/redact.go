@@ -21,7 +21,21 @@ func newRedactor(keys []string) redactor {
 	return r
 }
 
-func (r redactor) secret(key []byte) bool { return r[strings.ToLower(event.Unquoted(key))] }
+// secret reports whether the value of a key is a secret: of the key as a whole,
+// or of one of the names that forms put into it, as in user[password] or
+// user.password.
+func (r redactor) secret(key []byte) bool {
+	name := strings.ToLower(strings.TrimSpace(event.Unquoted(key)))
+	if r[name] || !strings.ContainsAny(name, "[.") {
+		return r[name]
+	}
+	for part := range strings.FieldsFuncSeq(name, func(c rune) bool { return strings.ContainsRune("[].", c) }) {
+		if r[part] {
+			return true
+		}
+	}
+	return false
+}
 
 // object is a payload, or what is like one, without its secrets: text itself
 // where there are none to look for.
@@ -40,7 +54,7 @@ func (r redactor) object(text []byte) []byte {
 // member is the value of a member of a payload without its secrets.
 func (r redactor) member(key, value []byte) []byte {
 	switch {
-	case event.EqualQuoted(key, "cookies"):
+	case isOneOf(key, "cookies"):
 		return appendAll(nil, value, false)
 	case isParams(key):
 		return r.appendNamed(nil, value)
@@ -50,16 +64,20 @@ func (r redactor) member(key, value []byte) []byte {
 
 func holdsParams(object []byte) bool {
 	for m := event.WalkMembers(object); m.Next(); {
-		if isParams(m.Key) || event.EqualQuoted(m.Key, "cookies") {
+		if isParams(m.Key) || isOneOf(m.Key, "cookies") {
 			return true
 		}
 	}
 	return false
 }
 
-func isParams(key []byte) bool {
-	for _, name := range [...]string{"headers", "query", "body", "session"} {
-		if event.EqualQuoted(key, name) {
+func isParams(key []byte) bool { return isOneOf(key, "headers", "query", "body", "session") }
+
+// isOneOf compares in upper or lower case: what a struct of Go becomes where
+// nobody said better is {"Key": k, "Value": v}.
+func isOneOf(key []byte, names ...string) bool {
+	for _, name := range names {
+		if event.EqualQuoted(key, name) || (len(key) >= len(name)+len(`""`) && strings.EqualFold(event.Unquoted(key), name)) {
 			return true
 		}
 	}
@@ -109,7 +127,7 @@ func (r redactor) appendNamed(dst, value []byte) []byte {
 		dst = append(dst, '{')
 		for m := event.WalkMembers(value); m.Next(); {
 			dst = appendKey(dst, m.Key)
-			if r.secret(m.Key) || (hidden && event.EqualQuoted(m.Key, "value")) {
+			if r.secret(m.Key) || (hidden && isOneOf(m.Key, "value")) {
 				dst = append(dst, redacted...)
 				continue
 			}
@@ -131,7 +149,7 @@ func (r redactor) hidesValue(object []byte) bool {
 	return false
 }
 
-func isName(key []byte) bool { return event.EqualQuoted(key, "key") || event.EqualQuoted(key, "name") }
+func isName(key []byte) bool { return isOneOf(key, "key", "name") }
 
 // appendKey appends a key as it is spelled, behind a comma where one is due.
 func appendKey(dst, key []byte) []byte {

@@ -32,6 +32,11 @@ func TestRedact(t *testing.T) {
 		{`{"headers":[{"name":"authorization","value":"x"}]}`, `{"headers":[{"name":"authorization","value":"#"}]}`},
 		{`{"headers":[{"key":"\u0041uthorization","value":"x"}]}`, `{"headers":[{"key":"\u0041uthorization","value":"#"}]}`},
 		{`{"he\u0061ders":[{"key":"token","value":"x"}]}`, `{"he\u0061ders":[{"key":"token","value":"#"}]}`},
+		// Names in upper or lower case, with blanks around them, and those that forms put together.
+		{`{"Headers":[{"Key":"authorization","Value":"x"}],"COOKIES":[{"Key":"a","Value":"b"}]}`, `{"Headers":[{"Key":"authorization","Value":"#"}],"COOKIES":[{"Key":"a","Value":"#"}]}`},
+		{`{"headers":[{"key":" Authorization\t","value":"x"}]}`, `{"headers":[{"key":" Authorization\t","value":"#"}]}`},
+		{`{"body":[{"key":"user[password]","value":"x"},{"key":"a[token][]","value":"y"},{"key":"user.Secret","value":"z"},{"key":"a[b]","value":"c"},{"key":"tokens[x]","value":"d"}]}`,
+			`{"body":[{"key":"user[password]","value":"#"},{"key":"a[token][]","value":"#"},{"key":"user.Secret","value":"#"},{"key":"a[b]","value":"c"},{"key":"tokens[x]","value":"d"}]}`},
 		// What is elsewhere is not looked at.
 		{`{"password":"x","context":{"token":"y"},"message":"secret"}`, `{"password":"x","context":{"token":"y"},"message":"secret"}`},
 		{`{}`, `{}`},
@@ -96,7 +101,7 @@ func FuzzScheme(f *testing.F) {
 // redacted.
 func holdsSecretPlaces(text []byte) bool {
 	for _, name := range []string{"cookies", "headers", "query", "body", "session", `\u`} {
-		if strings.Contains(string(text), name) {
+		if strings.Contains(strings.ToLower(string(text)), name) {
 			return true
 		}
 	}
