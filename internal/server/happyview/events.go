@@ -51,7 +51,7 @@ func (v *view) list(w http.ResponseWriter, r *door.Request) error {
 	}
 	page, err := v.log.Query(r.Context(), q)
 	if err != nil {
-		return said(q.Instance, err)
+		return said(q.Instance, values.Get("cursor"), err)
 	}
 	send(w, http.StatusOK, appendPage(nil, page))
 	return nil
@@ -75,11 +75,11 @@ func badCursor(cursor string) error {
 }
 
 // said is an error of the log in the words of this door.
-func said(instance string, err error) error {
+func said(instance, cursor string, err error) error {
 	var bad *query.Error
 	switch {
 	case errors.As(err, &bad) && bad.Path == "cursor":
-		return door.Bad("invalid cursor: it " + bad.Message)
+		return badCursor(cursor)
 	case errors.Is(err, firn.ErrNotFound):
 		return &door.Fault{Status: http.StatusNotFound, Message: "instance '" + printable(instance) + "' not found"}
 	}
@@ -134,7 +134,7 @@ func (v *view) count(w http.ResponseWriter, r *door.Request) error {
 	instance := v.instance(r.Request)
 	n, err := v.log.Purge(r.Context(), instance, where, true)
 	if err != nil {
-		return said(instance, err)
+		return said(instance, "", err)
 	}
 	send(w, http.StatusOK, append(strconv.AppendInt([]byte(`{"count":`), n, 10), '}'))
 	return nil

@@ -17,8 +17,14 @@ const maxFilter = 64 << 10 // bytes of a body
 
 // purge decides on a purge and answers; the events go in the background.
 func (v *view) purge(w http.ResponseWriter, r *door.Request) error {
-	if _, err := single(r.Request); err != nil {
+	values, err := single(r.Request)
+	if err != nil {
 		return err
+	}
+	for name := range values {
+		if name != "instance" { // a filter that is passed over would delete more than was meant
+			return door.Bad("the parameter '" + printable(name) + "' is none of a purge; its filter is the body")
+		}
 	}
 	body, release, err := r.Receive(maxFilter)
 	if err != nil {
@@ -36,7 +42,7 @@ func (v *view) purge(w http.ResponseWriter, r *door.Request) error {
 	named := v.instance(r.Request)
 	instance, err := v.log.Instance(named)
 	if err != nil {
-		return said(named, err)
+		return said(named, "", err)
 	}
 	if instance.Name == firn.SystemInstance {
 		if err := f.protected(); err != nil {
@@ -45,7 +51,7 @@ func (v *view) purge(w http.ResponseWriter, r *door.Request) error {
 	}
 	job, err := v.log.BeginPurge(r.Context(), instance.ID, where)
 	if err != nil {
-		return said(named, err)
+		return said(named, "", err)
 	}
 	send(w, http.StatusAccepted, append(event.AppendQuoted([]byte(`{"job_id":`), job), '}'))
 	return nil

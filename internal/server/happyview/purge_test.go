@@ -73,6 +73,9 @@ func TestPurgeRefuses(t *testing.T) {
 	if answer := d.ask("POST", "/admin/events/purge", "{}", "Content-Type", "text/plain"); answer.status != 415 || !strings.HasPrefix(answer.body, `{"error":`) {
 		t.Errorf("text/plain: %d %s", answer.status, answer.body)
 	}
+	if answer := d.ask("POST", "/admin/events/purge?category=script", "{}"); answer.status != 400 || !strings.Contains(answer.body, "'category' is none of a purge") {
+		t.Errorf("a filter in the URL: %d %s", answer.status, answer.body)
+	}
 	if answer := d.ask("POST", "/admin/events/purge?instance=none", "{}"); answer.status != 404 {
 		t.Errorf("no instance: %d %s", answer.status, answer.body)
 	}
