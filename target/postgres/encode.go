@@ -18,6 +18,9 @@ type encoder struct {
 	buffer  []byte
 	ends    []int // of each row in buffer
 	changed []changes
+	// lent says that a COPY failed: the driver may still read the buffer, beside what
+	// comes next, until the connection is closed.
+	lent bool
 }
 
 // keptBuffer is how large a buffer is kept from one batch to the next.
@@ -37,8 +40,8 @@ const (
 // encode takes events up to the first that the table cannot hold, and says of
 // that one why.
 func (e *encoder) encode(events []event.Event, typeLimit int) *target.RefusedError {
-	if cap(e.buffer) > keptBuffer {
-		e.buffer = nil
+	if cap(e.buffer) > keptBuffer || e.lent {
+		e.buffer, e.lent = nil, false
 	}
 	e.buffer, e.ends, e.changed = e.buffer[:0], e.ends[:0], e.changed[:0]
 	for i := range events {

@@ -94,6 +94,7 @@ func (d *database) copy(ctx context.Context, from *encoder, lo, hi int) error {
 	if err == nil {
 		return nil
 	}
+	from.lent = true
 	if d.ofOneRow(err) {
 		if undone := d.undo(ctx); undone != nil {
 			return undone
