@@ -193,7 +193,7 @@ func (a *appendOp) decide(s *sequencer) (*entry, error) {
 		return nil, err
 	}
 	if a.expected != nil {
-		if actual := in.pending(b.streams[0].name); actual != *a.expected {
+		if actual := in.lastOf(b.streams[0].name); actual != *a.expected {
 			return nil, &SequenceError{Stream: b.streams[0].name, Expected: *a.expected, Actual: actual}
 		}
 	}

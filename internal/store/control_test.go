@@ -1,4 +1,4 @@
-//go:build !brokenbatch && !brokenpublish && !brokenseq && !brokenid && !brokenack && !brokencrc && !brokenhandover && !brokenretain
+//go:build !brokenbatch && !brokenpublish && !brokenseq && !brokenid && !brokenack && !brokencrc && !brokenhandover && !brokenretain && !brokenexpected
 
 package store
 

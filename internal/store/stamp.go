@@ -64,6 +64,19 @@ func (in *instance) pending(name string) int64 {
 	return 0
 }
 
+// lastOf is the last number of a stream that expected_sequence is compared with.
+func (in *instance) lastOf(name string) int64 {
+	if !expectPublished {
+		return in.pending(name)
+	}
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	if i, ok := in.streams.find(name); ok {
+		return in.streams.at(i).last
+	}
+	return 0
+}
+
 // remember notes a decided batch and forgets those that are published.
 func (in *instance) remember(b *stampedBatch) {
 	last := in.current().last
