@@ -14,8 +14,24 @@ const (
 	maxParams = 500 // of one table of a request
 )
 
-// secret reports whether values of a name stay in the process.
+// secret reports whether values of a name stay in the process: of the name as a
+// whole, or of one of those that forms put into it, as in user[password] or
+// user.password.
 func (o *Options) secret(name string) bool {
+	if o.redacts(name) {
+		return true
+	}
+	if strings.ContainsAny(name, "[.") {
+		for part := range strings.FieldsFuncSeq(name, func(c rune) bool { return c == '[' || c == ']' || c == '.' }) {
+			if o.redacts(part) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (o *Options) redacts(name string) bool {
 	for _, s := range o.Redact {
 		if strings.EqualFold(s, name) {
 			return true

@@ -73,7 +73,9 @@ func TestRequestBody(t *testing.T) {
 		limit       int
 		want        params
 	}{
-		"form":     {form, "a=1&a=2&password=x&b=%C3%A9", 0, params{{"a", "1"}, {"a", "2"}, {"password", "[redacted]"}, {"b", "é"}}},
+		"form": {form, "a=1&a=2&password=x&b=%C3%A9", 0, params{{"a", "1"}, {"a", "2"}, {"password", "[redacted]"}, {"b", "é"}}},
+		"nested form": {form, "user%5Bpassword%5D=x&a[Token][]=y&user.secret=z&a[b]=1&tokens[x]=2", 0, params{
+			{"user[password]", "[redacted]"}, {"a[Token][]", "[redacted]"}, {"user.secret", "[redacted]"}, {"a[b]", "1"}, {"tokens[x]", "2"}}},
 		"cut form": {form, "first=1&second=22222", 10, params{{"first", "1"}}},
 		"nothing":  {form, "", 0, nil},
 		"never":    {form, "a=1", -1, nil},
