@@ -128,7 +128,8 @@ func (c *keysCreate) Run(env *environment) error {
 		return env.print(c.form(env), nil, []jsontext.Value{o.close()})
 	}
 	fmt.Fprintln(env.out, secret)
-	env.say(fmt.Sprintf("This is the key %s, shown this once: nobody can read it again. Give it to commands with FIRN_API_KEY,\nto programs as the header Authorization: Bearer.", escape(made.Name)))
+	env.say(fmt.Sprintf("This is the key %s, shown this once: nobody can read it again.", made.Name))
+	env.say("Give it to commands with FIRN_API_KEY, to programs as the header Authorization: Bearer.")
 	return nil
 }
 
