@@ -124,7 +124,7 @@ function Row({ entry: e, seen }: { entry: Entry; seen: Seen | undefined }) {
       <td>{e.description}</td>
       <td>{e.severity && <Severity of={e.severity} />}</td>
       <td class="number">{seen ? count(seen.n) : <span class="muted">never</span>}</td>
-      <td>{seen && dayAndClock(seen.last)}</td>
+      <td class="when">{seen && dayAndClock(seen.last)}</td>
     </tr>
   )
 }

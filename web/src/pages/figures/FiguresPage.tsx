@@ -45,7 +45,7 @@ function All({ of: s, name }: { of: Stats; name: string }) {
         <Figure name="events">{count(s.events)}</Figure>
         <Figure name="streams">{count(s.streams)}</Figure>
         <Figure name="on disk">{bytes(s.bytes_on_disk)}</Figure>
-        {s.events > 0 && <Figure name="each event">{bytes(s.bytes_on_disk / s.events)}</Figure>}
+        {s.events > 0 && <Figure name="each event">{bytes(Math.round(s.bytes_on_disk / s.events))}</Figure>}
         <Figure name="first event">{s.first_timestamp ? dayAndClock(s.first_timestamp) : 'none'}</Figure>
         <Figure name="last event">{s.last_timestamp ? dayAndClock(s.last_timestamp) : 'none'}</Figure>
         <Figure name="kept for">{keeps === 0 ? 'ever' : `${count(keeps)} days`}</Figure>

@@ -30,7 +30,7 @@ export function Filters({ of, shown, total }: { of: TagFilters; shown: number; t
         <label key={name}>
           {name || '(no name)'}
           <select
-            multiple size={Math.min(values.length, 4)} aria-label={name || '(no name)'}
+            multiple size={Math.max(2, Math.min(values.length, 4))} aria-label={name || '(no name)'}
             onChange={(e) => choose([...tags.filter((tag) => !isOf(tag, name)), ...[...e.currentTarget.selectedOptions].map((o) => `${name}:${o.value}`)])}
           >
             {values.map((value) => (

@@ -43,14 +43,14 @@ function List({ instance }: { instance: string }) {
         <h1>Requests</h1>
         <TimeRange />
       </div>
-      {found.fault ? <Fault of={found.fault} retry={found.reload} /> : null}
-      {found.value && (found.value.total === 0 ? <None instance={instance} /> : <Table instance={instance} of={found.value.requests} />)}
-      {found.value && found.value.total > page && <Pages offset={offset} total={found.value.total} />}
       <section class="card" aria-label="Queries">
         <h2>Queries by target</h2>
         <QueryFilter fault={fault?.message} />
         {totals.fault ? <Fault of={totals.fault} retry={totals.reload} /> : totals.value && <Totals of={totals.value} />}
       </section>
+      {found.fault ? <Fault of={found.fault} retry={found.reload} /> : null}
+      {found.value && (found.value.total === 0 ? <None instance={instance} /> : <Table instance={instance} of={found.value.requests} />)}
+      {found.value && found.value.total > page && <Pages offset={offset} total={found.value.total} />}
     </div>
   )
 }
