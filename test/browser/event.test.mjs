@@ -118,6 +118,35 @@ test('hostile text in every field does nothing: no script, no dialog, no request
   assert.deepEqual(page.wrong, [])
 })
 
+test('had the page made markup of it, the test above would have noticed (control)', async () => {
+  const canary = 'http://127.0.0.1:9'
+  const page = await open(browser, server, '/?instance=shop', { bypassCSP: true })
+  await page.evaluate((text) => document.body.insertAdjacentHTML('beforeend', text), payloads(canary)[1])
+  await page.waitForFunction(() => [...document.images].some((i) => i.complete))
+  const kinds = page.wrong.map((w) => w.split(':')[0]).sort()
+  assert.deepEqual(kinds, ['dialog', 'request'])
+})
+
+test('events that are not what their type says break neither the list nor the page', async () => {
+  const odd = [null, true, 7, 'text', [], {}, [[[]]], { a: 1 }, 1e300]
+  const kinds = ['log', 'query', 'request', 'response', 'middleware', 'template', 'email', 'event', 'access_check', 'scheme', 'message.received', 'hook.triggered', 'script.error', 'API', 'VIEW', 'CLICK', 'auth.permission_denied']
+  const fields = ['message', 'context', 'target', 'query', 'syntax', 'method', 'uri', 'headers', 'body', 'cookies', 'session', 'name', 'subject', 'from', 'to', 'cc', 'attachments', 'group', 'access', 'control', 'object', 'action', 'source', 'error', 'script_source', 'memory_peak', 'memoryPeak', 'reply_to']
+  const events = kinds.flatMap((event_type) => odd.map((v, i) => ({ id: `${event_type}-${i}`, event_type, payload: Object.fromEntries(fields.map((f, k) => [f, k % 3 === 0 ? v : odd[(i + k) % odd.length]])), metadata: { tags: v, duration: v, success: v, called_from: v, defined_in: v, scheme_id: v, parent_id: v, index: v } })))
+  await server.append('odd', events)
+  const page = await open(browser, server, '/?instance=odd')
+  await counted(page, events.length)
+  for (const { id, event_type } of events) {
+    await page.evaluate((to) => {
+      history.pushState(null, '', to)
+      dispatchEvent(new PopStateEvent('popstate'))
+    }, `/?instance=odd&event=${encodeURIComponent(id)}`)
+    await page.locator('.side[aria-busy=false] h1', { hasText: event_type }).waitFor()
+    await page.locator('.side .tree', { hasText: `id${id}` }).waitFor()
+    assert.equal(await page.locator('.side .boundary').count(), 0, `the renderer of ${id} failed: ${await page.locator('.side .boundary').allTextContents()}`)
+  }
+  assert.deepEqual(page.wrong, [])
+})
+
 test('an instance, a stream and a view with hostile names do nothing either', async () => {
   const text = `<img src=x onerror=alert(1)>`
   await server.ask('POST', '/v1/instances', { name: text, description: text })

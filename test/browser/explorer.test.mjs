@@ -153,6 +153,26 @@ test('tags: a name with values is chosen from, a flag is ticked, sorted a to z',
   await counted(page, 2)
 })
 
+test('tags of every kind: empty parts, two colons, a flag named as a filter, any letters', async () => {
+  const tags = ['db:mysql', 'db:redis', 'db:', ':bare', 'a:b:c', 'db', 'Zeta', 'beta', 'Älter', 'alpha', 'x y:z w', '']
+  await server.append('tags', tags.map((tag, i) => ({ id: `t${i}`, event_type: 'tagged', payload: { nested: { deep: true } }, metadata: { tags: [tag] } })))
+  const page = await open(browser, server, '/?instance=tags')
+  await counted(page, tags.length)
+  const facet = (title) => page.locator('.facets details', { has: page.locator('summary', { hasText: new RegExp(`^${title}\\s*$`) }) })
+  const names = (title) => facet(title).locator('.name').allTextContents()
+  await facet('Flags').waitFor()
+  assert.deepEqual(await names('db'), ['(empty)', 'mysql', 'redis'])
+  assert.deepEqual(await names('a'), ['b:c'], 'the second colon belongs to the value')
+  assert.deepEqual(await names('\\(no name\\)'), ['bare'])
+  assert.deepEqual(await names('Flags'), ['(empty)', 'alpha', 'Älter', 'beta', 'db', 'Zeta'])
+  for (const [title, value] of [['db', '(empty)'], ['a', 'b:c'], ['Flags', 'db'], ['Flags', '(empty)'], ['x y', 'z w']]) {
+    await facet(title).locator('label', { hasText: value }).getByRole('checkbox').check()
+    await counted(page, 1)
+    await page.goBack()
+    await counted(page, tags.length)
+  }
+})
+
 test('a range drawn in the histogram becomes the time; the server has counted it', async () => {
   const page = await open(browser, server, '/?instance=shop')
   await counted(page, 60)
