@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { CopyButton } from '../ui/Copy.tsx'
 import { count } from '../ui/time.ts'
-import type { Language, Part } from './grammars.ts'
+import type { Language, Part } from './language.ts'
 import { firstSymbols } from './symbols.ts'
 
 type Grammars = typeof import('./grammars.ts')

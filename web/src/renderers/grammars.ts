@@ -7,14 +7,7 @@ import 'prismjs/components/prism-markup.js'
 import 'prismjs/components/prism-clike.js'
 import 'prismjs/components/prism-sql.js'
 import 'prismjs/components/prism-json.js'
-
-export type Language = 'sql' | 'json' | 'markup' | 'clike'
-
-/** A part of a text: its class, or undefined for plain text. */
-export interface Part {
-  kind: string | undefined
-  text: string
-}
+import type { Language, Part } from './language.ts'
 
 /** Takes a text apart by a grammar. Faulty text is fine: what fits nothing is plain. */
 export function parts(text: string, language: Language): Part[] {

@@ -1,5 +1,5 @@
 import { Num, Obj, type Value } from '../api/json.ts'
-import type { Language } from './grammars.ts'
+import type { Language } from './language.ts'
 import { amount } from './payload.ts'
 
 /** A place in a file of the application: relative to the project's root, with "/". */
