@@ -158,7 +158,8 @@ export function tagName(tag: string): string | undefined {
   return colon < 0 ? undefined : tag.slice(0, colon)
 }
 
-const byName = new Intl.Collator(undefined, { sensitivity: 'base', numeric: true })
+let collator: Intl.Collator | undefined
+const byName = (a: string, b: string): number => (collator ??= new Intl.Collator(undefined, { sensitivity: 'base', numeric: true })).compare(a, b)
 
 /** Tags: those with a colon choose among the values of their name, the others are flags. */
 function Tags() {
@@ -168,8 +169,8 @@ function Tags() {
   const known = new Map((all ?? []).map((c) => [c.value, c]))
   for (const value of chosenOf(where, tags)) if (!known.has(value)) known.set(value, { value, n: 0 })
   if (known.size === 0) return null
-  const sorted = [...known.values()].sort((a, b) => byName.compare(a.value, b.value) || (a.value < b.value ? -1 : 1))
-  const names = [...new Set(sorted.map((c) => tagName(c.value)).filter((n) => n !== undefined))].sort(byName.compare)
+  const sorted = [...known.values()].sort((a, b) => byName(a.value, b.value) || (a.value < b.value ? -1 : 1))
+  const names = [...new Set(sorted.map((c) => tagName(c.value)).filter((n) => n !== undefined))].sort(byName)
   const flags = sorted.filter((c) => tagName(c.value) === undefined)
   return (
     <>

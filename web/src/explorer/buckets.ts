@@ -43,7 +43,7 @@ export async function bucketsOf(now: Scope, most: number, abort: AbortSignal): P
   const [name, width] = widthFor(to - from, most)
   const field = `timestamp:${name}`
   const groups = await queryGroups(
-    { instance: now.instance, where: now.where, reduce: { type: 'count' }, groupBy: [field, 'severity'], timezone: zone },
+    { instance: now.instance, where: now.where, reduce: { type: 'count' }, groupBy: [field, 'severity'], timezone: zone() },
     abort,
   )
   const cells = new Map<number, number[]>()
