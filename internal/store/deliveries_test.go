@@ -60,7 +60,7 @@ const (
 // FIRN_HANDOVERS is how many handovers there are; 10,000 are about a million
 // deliveries.
 func TestEachEventIsDeliveredOnceInOrder(t *testing.T) {
-	f := newFeed(t, rounds(t, "FIRN_HANDOVERS", 2000))
+	f := newFeed(t, rounds(t, "FIRN_HANDOVERS", 1000))
 	if err := f.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
