@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -136,8 +137,14 @@ func (r *report) markdown() string {
 		}
 		b.WriteString("\n")
 	}
+	b.WriteString(profiles)
 	return b.String()
 }
+
+// profiles says where the time goes; people write it, from what perf shows.
+//
+//go:embed PROFILES.md
+var profiles string
 
 func (r *report) ingestTable(b *strings.Builder) {
 	if len(r.engines) == 0 {
