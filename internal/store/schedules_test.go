@@ -24,7 +24,7 @@ const schedulesPerLog = 200
 func TestRetentionIsNeverEarly(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed(t), 0))
 	var total scheduleTally
-	for left := rounds(t, "FIRN_SCHEDULES", 2000); left > 0; left -= schedulesPerLog {
+	for left := rounds(t, "FIRN_SCHEDULES", 600); left > 0; left -= schedulesPerLog {
 		s := newSchedules(t, rng)
 		for range min(left, schedulesPerLog) {
 			s.run()
