@@ -22,6 +22,7 @@ export const helpShown = signal(false)
 export function listen(does: Readonly<Record<string, (e: KeyboardEvent) => void>>): () => void {
   const pressed = (e: KeyboardEvent) => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return
+    if (document.querySelector('dialog[open]') && e.key !== 'Escape') return
     const at = e.target as HTMLElement
     if (at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)) {
       if (!(e.key === 'Escape' && at.tagName !== 'TEXTAREA') && !(at instanceof HTMLInputElement && at.type === 'checkbox')) return
