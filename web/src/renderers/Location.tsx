@@ -1,5 +1,4 @@
 import { useState } from 'preact/hooks'
-import { ask, Problem } from '../api/http.ts'
 import { instanceName } from '../explorer/InstanceSwitch.tsx'
 import { Parts, useParts } from './Code.tsx'
 import { languageOf, marked, placeText, platformHere, type Place } from './place.ts'
@@ -27,7 +26,7 @@ export function Location({ place, what }: { place: Place; what: string }) {
       setSource(await lines(place.file, Math.max(1, from), to))
       setFault('')
     } catch (e) {
-      setFault(e instanceof Problem ? reason(e) : String(e))
+      setFault(e instanceof Error ? e.message : String(e))
     }
   }
   return (
@@ -71,16 +70,11 @@ const end = (s: Source): number => s.from + s.lines.length - 1
 async function lines(file: string, from: number, to: number): Promise<Source> {
   const parameters = new URLSearchParams({ file, from: String(from), to: String(Math.max(from, Math.min(to, from + 999))) })
   if (instanceName.value) parameters.set('instance', instanceName.value)
-  return (await (await ask(`/debug/source?${parameters}`)).json()) as Source
-}
-
-/** The door answers with {"error": …}, which is no problem document. */
-function reason(p: Problem): string {
-  try {
-    return (JSON.parse(p.detail) as { error?: string }).error ?? p.title
-  } catch {
-    return p.detail || p.title
-  }
+  // The door's faults are no problem documents: {"error": …}.
+  const answer = await fetch(`/debug/source?${parameters}`, { credentials: 'same-origin' })
+  const told = (await answer.json()) as Source & { error?: string }
+  if (!answer.ok) throw new Error(told.error ?? `The server answered ${answer.status}`)
+  return told
 }
 
 function Lines({ of, place }: { of: Source; place: Place }) {
