@@ -125,7 +125,7 @@ func (c *statsCommand) all(env *environment, s *session) error {
 	if err != nil {
 		return s.explain(err, "")
 	}
-	t := &table{columns: []column{{title: "INSTANCE", max: 40}, {title: "EVENTS", right: true}, {title: "STREAMS", right: true}, {title: "SEALED", right: true}, {title: "FIRST"}, {title: "LAST"}}}
+	t := &table{columns: []column{{title: "INSTANCE", max: 40}, {title: "EVENTS", right: true}, {title: "STREAMS", right: true}, {title: "ON DISK", right: true}, {title: "FIRST"}, {title: "LAST"}}}
 	var lines []jsontext.Value
 	for _, in := range instances {
 		st, err := s.stats(env.ctx, in.ID)
