@@ -19,11 +19,13 @@ var mailExchanges = []exchange{
 func TestMailsAreConfined(t *testing.T) {
 	r := start(t, Options{})
 	r.must(201, "POST", "/v1/instances/shop/events?auto_create=true", `[{"id":"html","event_type":"email","payload":{"body":"<p onclick=alert(1)>ü</p>"}},
-		{"id":"plain","event_type":"email","payload":{"body":"1 < 2 & 3 > 2"}},{"id":"comment","event_type":"email","payload":{"body":"<!-- x -->"}}]`)
+		{"id":"plain","event_type":"email","payload":{"body":"1 < 2 & 3 > 2"}},{"id":"comment","event_type":"email","payload":{"body":"<!-- x -->"}},
+		{"id":"reaching","event_type":"email","payload":{"body":"<iFrame src=x></IFRAME><frameset><frame/><a><LINK rel=preconnect></a><object><embed>"}}]`)
 	for _, c := range []struct{ path, kind, images, body string }{
 		{"/e/shop/html/mail", "text/html", "img-src data:;", "<p onclick=alert(1)>ü</p>"},
 		{"/e/shop/html/mail?images=remote", "text/html", "img-src data: https:;", "<p onclick=alert(1)>ü</p>"},
 		{"/e/shop/plain/mail", "text/plain", "img-src data:;", "1 < 2 & 3 > 2"},
+		{"/e/shop/reaching/mail", "text/html", "img-src data:;", "<x-iFrame src=x></x-IFRAME><x-frameset><x-frame/><a><x-LINK rel=preconnect></a><x-object><x-embed>"},
 		{"/e/shop/comment/mail", "text/html", "img-src data:;", "<!-- x -->"},
 	} {
 		answer := r.must(200, "GET", c.path, "")
