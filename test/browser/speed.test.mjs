@@ -8,7 +8,7 @@ import { counted, launch, open, serve } from './harness.mjs'
 const million = Number(process.env.FIRN_BROWSER_EVENTS ?? 1_000_000)
 const frame = 20 // ms, the 95th percentile
 const firstRows = 300 // ms
-const rounds = 5
+const rounds = 12
 
 let server, browser
 
