@@ -76,6 +76,10 @@ func (b *Builder) Paths() []PathColumn { return b.paths[:len(b.paths):len(b.path
 // Column returns a column as it is now.
 func (b *Builder) Column(c Col) *Packed { return b.cols[c] }
 
+// Drop takes away what a column holds, to free its memory. Nothing may be
+// appended any more.
+func (b *Builder) Drop(c Col) { b.cols[c] = newPacked(b.cols[c].kind, 0) }
+
 // Size is about how many bytes of memory the columns take.
 func (b *Builder) Size() int64 {
 	var n int64

@@ -21,8 +21,11 @@ func RowOf(e *event.Event, made bool) Row {
 	return r
 }
 
-// rowsAtOnce is how many events Rows puts together at a time.
-const rowsAtOnce = 4096
+// Rows puts at most so many events together at a time, or one.
+const (
+	rowsAtOnce  = 4096
+	bytesAtOnce = 8 << 20 // what Block.Fit says
+)
 
 // Rows yields the events of a block as rows, in the block's order; with keep,
 // only those rows. A row is the receiver's until it asks for the next.
@@ -30,9 +33,10 @@ func Rows(b Block, keep Bitmap) iter.Seq2[*Row, error] {
 	return func(yield func(*Row, error) bool) {
 		var events []event.Event
 		rows := make([]int32, 0, rowsAtOnce)
-		flush := func() bool {
+		some := func(rows []int32) bool {
 			ids, err := callerIDs(b, rows)
 			if err == nil {
+				clear(events) // large texts must not outlive their rows
 				events, err = b.Events(events[:0], rows, Need{Payload: true, Metadata: true})
 			}
 			if err != nil {
@@ -44,6 +48,16 @@ func Rows(b Block, keep Bitmap) iter.Seq2[*Row, error] {
 				if !yield(&r, nil) {
 					return false
 				}
+			}
+			return true
+		}
+		flush := func() bool {
+			for left := rows; len(left) > 0; {
+				n, _ := b.Fit(left, bytesAtOnce)
+				if !some(left[:n]) {
+					return false
+				}
+				left = left[n:]
 			}
 			rows = rows[:0]
 			return true

@@ -54,7 +54,7 @@ func (f *fileWriter) copyGroup(ctx context.Context, g Group, keep func(column.Bl
 		kept = rows.Count()
 	}
 	content := g.seg.doc.Groups[g.index].Sizes.Sum() * int64(kept) / int64(max(g.Rows, 1))
-	if rows := f.builder.Rows(); rows > 0 && (rows+kept > column.MaxRows || f.builder.Content()+content > groupContent) {
+	if f.builder.Rows() > 0 && !f.takes(kept, content) {
 		if err := f.endGroup(); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (f *fileWriter) copyGroup(ctx context.Context, g Group, keep func(column.Bl
 			return fmt.Errorf("segment: merging %s: %w", g.seg.name, err)
 		}
 	}
-	if full(f.builder.Rows(), f.builder.Content()) {
+	if f.full() {
 		return f.endGroup()
 	}
 	return nil

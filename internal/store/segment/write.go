@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime/debug"
 	"slices"
 
 	"github.com/firnlog/firn/internal/store/column"
@@ -20,9 +21,9 @@ var ErrEmpty = errors.New("segment: no rows")
 
 // Write writes a segment of the given rows to w. Rows come in order of
 // position, or in any order within runs of at most column.MaxRows rows that hold
-// contiguous positions. Write needs memory for the columns of one row group,
-// which ends at column.MaxRows rows or at 128 MiB of texts, where events are
-// wide at 64 MiB. It does not sync: the caller makes the file durable.
+// contiguous positions. Write needs memory for the columns of one row group, up
+// to some four times its texts; a row group ends at column.MaxRows rows or at
+// mostContent. It does not sync: the caller makes the file durable.
 //
 // Which paths become columns is chosen by their frequency in the first row
 // group. ErrEmpty if there are no rows.
@@ -41,15 +42,42 @@ func Write(w io.Writer, in Instance, rows iter.Seq2[*column.Row, error]) (Info, 
 
 // A row group ends early at groupContent bytes of texts or, where an event has
 // wideContent bytes on average, at half of that: then many small pages make up
-// for what reading a whole column costs.
+// for what reading a whole column costs. Where an event has hugeContent bytes,
+// which fill pages by themselves, more of them in a row group would gain nothing
+// and cost memory: it ends at hugeGroup.
 const (
 	groupContent = 128 << 20
 	wideContent  = 512
+	hugeContent  = 16 << 10
+	hugeGroup    = 16 << 20
+	// memoryPart is the part of the process's memory limit that a row group's
+	// texts are at most; of huge events half of that.
+	memoryPart = 16
 )
 
-// full reports whether a row group of some rows and bytes of texts ends.
-func full(rows int, content int64) bool {
-	return rows >= column.MaxRows || content >= groupContent || content >= groupContent/2 && content >= int64(rows)*wideContent
+// mostContent is how many bytes of texts a row group of so many rows and bytes
+// may have, where the process may have limit bytes of memory.
+func mostContent(rows int, content, limit int64) int64 {
+	switch {
+	case content >= int64(rows)*hugeContent:
+		return min(hugeGroup, limit/memoryPart/2)
+	case content >= int64(rows)*wideContent:
+		return min(groupContent/2, limit/memoryPart)
+	}
+	return min(groupContent, limit/memoryPart)
+}
+
+// full reports whether the row group that is being made ends.
+func (f *fileWriter) full() bool {
+	rows, content := f.builder.Rows(), f.builder.Content()
+	return rows >= column.MaxRows || rows > 0 && content >= mostContent(rows, content, f.limit)
+}
+
+// takes reports whether the row group that is being made may have so many rows
+// and bytes of texts more.
+func (f *fileWriter) takes(rows int, content int64) bool {
+	rows, content = rows+f.builder.Rows(), content+f.builder.Content()
+	return rows <= column.MaxRows && content <= mostContent(rows, content, f.limit)
 }
 
 // fileWriter writes one segment.
@@ -62,10 +90,11 @@ type fileWriter struct {
 	layout  *layout      // nil before the first row group
 	codec   *zstd.Codec
 	parquet *parquet.Writer
+	limit   int64 // memory that the process may have
 }
 
 func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
-	f := &fileWriter{sums: &sumWriter{w: w}, sorted: sorted, codec: fast}
+	f := &fileWriter{sums: &sumWriter{w: w}, sorted: sorted, codec: fast, limit: debug.SetMemoryLimit(-1)}
 	f.doc = document{Format: FormatVersion, BlockSize: blockSize, Order: orderByPosition, Info: Info{InstanceID: in.ID, Key: in.Key}}
 	if sorted {
 		f.doc.Order = orderByStream
@@ -76,7 +105,7 @@ func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
 
 // append adds a row, ending the row group before it where that is full.
 func (f *fileWriter) append(r *column.Row) error {
-	if full(f.builder.Rows(), f.builder.Content()) {
+	if f.full() {
 		if err := f.endGroup(); err != nil {
 			return err
 		}
@@ -128,13 +157,13 @@ func (f *fileWriter) endGroup() error {
 		f.plan = b.Only()
 	}
 	order := rowOrder(b, f.sorted)
+	g := group{Ranges: ranges(b), Sizes: sizes(b, order), Payload: spillOf(b, query.Payload), Metadata: spillOf(b, query.Metadata)}
 	if err := f.layout.write(f.parquet, b, order); err != nil {
 		return err
 	}
 	if err := f.parquet.Flush(); err != nil {
 		return fmt.Errorf("segment: writing a row group: %w", err)
 	}
-	g := group{Ranges: ranges(b), Sizes: sizes(b, order), Payload: spillOf(b, query.Payload), Metadata: spillOf(b, query.Metadata)}
 	f.doc.Groups = append(f.doc.Groups, g)
 	f.doc.Info.add(g.Ranges)
 	f.builder = column.NewPlannedBuilder(column.Meta{}, f.plan)
@@ -159,6 +188,7 @@ func (f *fileWriter) planned() (*column.Builder, error) {
 			return nil, err
 		}
 	}
+	f.builder = b // the columns of the first one can go
 	return b, nil
 }
 
