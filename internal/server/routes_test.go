@@ -366,7 +366,7 @@ func TestDocumentHoldsWhatRoutesDo(t *testing.T) {
 // goodValues is a value for each parameter that passes its check.
 var goodValues = map[string]string{
 	"limit": "1", "order": "desc", "format": "ndjson", "severity": "error,3", "min_severity": "warning", "since": "now-1d", "until": "2030-01-01T00:00:00Z",
-	"where": `{"field":"actor","operator":"exists"}`, "dry_run": "true", "after": "0", "expected_sequence": "0", "auto_create": "false", "return": "receipt", "cursor": "",
+	"where": `{"field":"actor","operator":"exists"}`, "dry_run": "true", "after": "0", "images": "remote", "expected_sequence": "0", "auto_create": "false", "return": "receipt", "cursor": "",
 }
 
 // TestEveryParameterIsTaken asks every route with every parameter that its
@@ -374,6 +374,7 @@ var goodValues = map[string]string{
 func TestEveryParameterIsTaken(t *testing.T) {
 	r := startDelivering(t, Options{})
 	setUpShop(r)
+	r.must(201, "POST", "/v1/instances/shop/events", `{"id":"mail","event_type":"email","payload":{"body":"<p>hello</p>"}}`)
 	for _, row := range routes() {
 		if row.method == http.MethodPost && row.path != eventsPath || row.page {
 			continue // no parameters
@@ -383,8 +384,11 @@ func TestEveryParameterIsTaken(t *testing.T) {
 		if len(row.body) > 0 {
 			body = `{"event_type":"a","stream_id":"fresh for ` + row.name + `"}`
 		}
-		if row.name == "getCatalogEntry" {
+		switch row.name {
+		case "getCatalogEntry":
 			path = "/v1/catalog/message.sent"
+		case "viewerMail":
+			path = "/e/shop/mail/mail"
 		}
 		for _, p := range row.params {
 			value, listed := goodValues[p.name]
