@@ -245,7 +245,7 @@ func (l *Log) openStreams(in *instance, next int64, known *journalMark) error {
 	}
 	l.reportJournal(name, found)
 	in.journalDamaged = found.FellBack || len(found.Damage) > 0
-	in.streamsLost = lostRecords(found) || in.view.version.sealed > 0 && in.behind(known, found)
+	in.streamsLost = lostRecords(found) || in.current().version.sealed > 0 && in.behind(known, found)
 	if stale && !in.streamsLost {
 		if err := l.rewriteStreams(in); !noSpace(err) {
 			return err
