@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,8 @@ type wire struct {
 	r    *bufio.Reader
 	head string // of the request, up to the length of its body
 	buf  []byte
+	// Of the last answer: it says when to come again; the connection ends with it.
+	retryAfter, closing bool
 }
 
 func dial(ctx context.Context, base, path, contentType string) (*wire, error) {
@@ -49,7 +52,7 @@ func (w *wire) post(body []byte) (status int, err error) {
 	return w.answer()
 }
 
-// answer reads an answer that bears its length.
+// answer reads an answer that bears its length or comes in chunks.
 func (w *wire) answer() (status int, err error) {
 	line, err := w.r.ReadSlice('\n')
 	if err != nil {
@@ -61,7 +64,8 @@ func (w *wire) answer() (status int, err error) {
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return 0, err
 	}
-	length := -1
+	length, chunked := -1, false
+	w.retryAfter, w.closing = false, false
 	for {
 		if line, err = w.r.ReadSlice('\n'); err != nil {
 			return 0, err
@@ -69,15 +73,35 @@ func (w *wire) answer() (status int, err error) {
 		if len(line) <= 2 {
 			break
 		}
-		if name, value, _ := bytes.Cut(line, []byte(": ")); string(name) == "Content-Length" {
+		name, value, _ := bytes.Cut(line, []byte(": "))
+		switch string(name) {
+		case "Content-Length":
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
 				return 0, err
 			}
+		case "Transfer-Encoding":
+			chunked = string(bytes.TrimSpace(value)) == "chunked"
+		case "Retry-After":
+			w.retryAfter = true
+		case "Connection":
+			w.closing = string(bytes.TrimSpace(value)) == "close"
 		}
+	}
+	if chunked {
+		return status, w.chunks()
 	}
 	if length < 0 {
 		return 0, fmt.Errorf("an answer without Content-Length (status %d)", status)
 	}
 	_, err = io.CopyN(io.Discard, w.r, int64(length))
 	return status, err
+}
+
+// chunks reads what comes in chunks, up to the line behind the last.
+func (w *wire) chunks() error {
+	if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(w.r)); err != nil {
+		return err
+	}
+	_, err := w.r.ReadSlice('\n')
+	return err
 }
