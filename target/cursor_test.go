@@ -667,3 +667,41 @@ func TestStateStaysSmall(t *testing.T) {
 		}
 	}
 }
+
+// TestRetryOpensAgain: what an operator has mended, such as the width of a column,
+// is what Open finds. So a retry opens a target again that runs.
+func TestRetryOpensAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		s := &scripted{}
+		place, known := 1, 0 // how many positions the place takes, and as Open found it
+		s.script(func(context.Context, int) error { known = place; return nil },
+			func(_ context.Context, b Batch, _ int) (int, error) {
+				if int(b.Events[0].Position) > known {
+					return 0, &RefusedError{errors.New("too long")}
+				}
+				return 1, errUnlessAll(b)
+			})
+		ds := b.deliver(Spec{Name: "s", Kind: s.kind(), Start: Start{Beginning: true}})
+		b.append("a", 2)
+		settle(time.Minute)
+		if st := ds.Status()[0]; st.State != Running || st.DeadLetters != 1 {
+			t.Fatalf("%s with %d dead letters, want running with 1", st.State, st.DeadLetters)
+		}
+		place = 2
+		_, err := ds.Retry("s", true, nil)
+		must(t, err)
+		settle(time.Minute)
+		if st := ds.Status()[0]; st.State != Running || st.DeadLetters != 0 {
+			t.Errorf("%s with %d dead letters, want running with none", st.State, st.DeadLetters)
+		}
+		sameRows(t, s.written(), positions("a", 2))
+	})
+}
+
+// errUnlessAll goes with one event written.
+func errUnlessAll(b Batch) error {
+	if len(b.Events) == 1 {
+		return nil
+	}
+	return errDown
+}

@@ -73,6 +73,9 @@ func (d *delivery) step(ctx context.Context) (worked bool, err error) {
 	if err := d.news(ctx); err != nil {
 		return false, err
 	}
+	if d.asked() {
+		d.opened = false // what Open found may be what has been mended, such as a column's width
+	}
 	if !d.opened {
 		if err := d.call(ctx, "Open", d.target.Open, nil); err != nil {
 			return false, err

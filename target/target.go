@@ -18,9 +18,9 @@ import (
 type Target interface {
 	// Open makes the target ready: it connects, makes the table or directory that
 	// is missing and compares one that is there. It is called before the first
-	// Write, and again before the next after a call that failed (a RefusedError is
-	// none); what an earlier Open holds it releases. Its errors are sorted as those
-	// of Write.
+	// Write, again before the next after a call that failed (a RefusedError is
+	// none), and when an operator wants the target tried; what an earlier Open holds
+	// it releases. Its errors are sorted as those of Write.
 	Open(ctx context.Context) error
 
 	// Write writes a batch. It returns how many events from the batch's front are
