@@ -705,3 +705,43 @@ func errUnlessAll(b Batch) error {
 	}
 	return errDown
 }
+
+// TestLagOfWhatCannotBeAsked: a place that keeps the cursor is down from the start,
+// or goes down: what it lacks is counted all the same.
+func TestLagOfWhatCannotBeAsked(t *testing.T) {
+	bubble(t, func(t *testing.T, b *bench) {
+		k := newKeeper()
+		down := func(context.Context, int) error { return errDown }
+		refuses := func(context.Context, Batch, int) (int, error) { return 0, errDown }
+		k.script(down, refuses)
+		spec := Spec{Name: "s", Kind: kindOf("keeper", k), Start: Start{Beginning: true}}
+		b.append("a", 7)
+		ds := b.deliver(spec)
+		lag := func(when string, state State, want int64) {
+			t.Helper()
+			settle(time.Minute)
+			if st := ds.Status()[0]; st.State != state || st.LagEvents != want || (st.LagSeconds > 0) != (want > 0) {
+				t.Errorf("%s: %s, lag %d, behind %v s; want %s and %d", when, st.State, st.LagEvents, st.LagSeconds, state, want)
+			}
+		}
+		lag("down from the start", Retrying, 7)
+		b.append("b", 2)
+		lag("and an instance is new", Retrying, 9)
+		k.script(nil, nil)
+		lag("up", Running, 0)
+		k.script(down, refuses)
+		b.append("a", 3)
+		lag("down again", Retrying, 3)
+		b.append("a", 1)
+		lag("and more comes", Retrying, 4)
+		k.script(nil, nil)
+		lag("up again", Running, 0)
+		ds.Close()
+		k.script(down, refuses)
+		ds = b.deliver(spec)
+		lag("down at a restart: all that it may lack", Retrying, 13)
+		k.script(nil, nil)
+		lag("it lacks nothing", Running, 0)
+		sameRows(t, of(k.written(), "a"), positions("a", 11))
+	})
+}

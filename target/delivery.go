@@ -97,6 +97,9 @@ func (d *delivery) step(ctx context.Context) (worked bool, err error) {
 		}
 	}
 	if d.current == nil {
+		if d.fails() { // it has everything, as it says now that it can be asked
+			d.works(ctx)
+		}
 		return false, d.save(ctx, false)
 	}
 	return true, d.deliver(ctx, d.current)
@@ -184,6 +187,10 @@ func (d *delivery) drop(p *place) {
 func (d *delivery) locate(p *place) error {
 	cursor, _, _ := d.state.cursor(p.ID)
 	if _, checks := d.target.(Checkpointer); checks {
+		if d.reader.mu.Lock(); !p.bound {
+			p.cursor, p.bound = min(cursor, p.last), true
+		}
+		d.reader.mu.Unlock()
 		return nil
 	}
 	if cursor > p.last {

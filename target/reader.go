@@ -22,6 +22,10 @@ type place struct {
 	// found says that cursor is what is durable; before, or after a failure of a
 	// Checkpointer, it has to be asked for.
 	found bool
+	// bound says that cursor, where it is not found, is no further than what is
+	// durable: the lag is told from it, so that a database that is down is not
+	// taken for one that has everything.
+	bound bool
 	// since is when the first event behind the cursor was recorded, where it is
 	// known.
 	since time.Time
@@ -76,7 +80,7 @@ func (r *reader) news(now time.Time, locate func(*place) error) (gone []*place, 
 			p = &place{Instance: Instance{ID: h.Instance.ID}}
 		}
 		r.mu.Lock()
-		if r.places[p.ID] = p; !p.behind() && p.found {
+		if r.places[p.ID] = p; !p.behind() && (p.found || p.bound) || p.since.IsZero() && !p.found {
 			p.since = now
 		}
 		p.Name, p.last, p.wanted = h.Instance.Name, h.Last, wants(r.spec, h.Instance)
@@ -239,12 +243,12 @@ func aheadOfLog(name, instance string, cursor, last int64) error {
 		"say where to go on: firn targets replay %s --from beginning, now or a position", instance, cursor, last, name)}
 }
 
-// lag is how many positions the target is behind, and since when.
+// lag is how many positions the target is behind, at most, and since when.
 func (r *reader) lag() (events int64, since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.places {
-		if !p.behind() || !p.found {
+		if !p.behind() || !p.found && !p.bound {
 			continue
 		}
 		events += p.last - p.cursor

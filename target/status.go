@@ -66,6 +66,13 @@ func (d *delivery) counted(n int) {
 	d.status.Delivered += int64(n)
 }
 
+// fails reports whether the last that was noted is a failure.
+func (d *delivery) fails() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status.State != Running
+}
+
 // works notes that the target does what it should.
 func (d *delivery) works(ctx context.Context) {
 	d.failures = 0
@@ -129,7 +136,7 @@ func (d *delivery) doubt(p *place) {
 	if _, checks := d.target.(Checkpointer); checks {
 		d.reader.mu.Lock()
 		defer d.reader.mu.Unlock()
-		p.found = false
+		p.found, p.bound = false, true
 	}
 }
 
