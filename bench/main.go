@@ -44,7 +44,7 @@ func main() {
 	flag.Uint64Var(&c.seed, "seed", 1, "seed of the dataset")
 	flag.IntVar(&c.runs, "runs", 15, "counted runs of each question")
 	flag.StringVar(&engines, "engines", "firn,sqlite,duckdb,postgres", "what to measure")
-	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen,small,targets,delivery,overload", "which tables")
+	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen,small,costs,targets,delivery,overload", "which tables")
 	flag.StringVar(&sizes, "scale", "", "ask logs of these numbers of events too: 1000000,10000000,100000000; those that -dir has already are not loaded again")
 	flag.StringVar(&c.dir, "dir", "", "where to keep the data; default a temporary directory, removed afterwards")
 	flag.StringVar(&c.binary, "firn", "", "firn binary; default: built from this checkout")

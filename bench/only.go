@@ -23,7 +23,7 @@ func firnOnly(ctx context.Context, c config, r *report) error {
 		name string
 		run  func(context.Context, config, *report) error
 	}{
-		{"single", singleAppends}, {"codebolt", codeboltCalls}, {"live", appendToSSE}, {"ids", withIDs}, {"idle", idle}, {"reopen", reopen}, {"small", smallThings}, {"targets", targets}, {"delivery", delivery}, {"overload", overload},
+		{"single", singleAppends}, {"codebolt", codeboltCalls}, {"live", appendToSSE}, {"ids", withIDs}, {"idle", idle}, {"reopen", reopen}, {"small", smallThings}, {"costs", smallCosts}, {"targets", targets}, {"delivery", delivery}, {"overload", overload},
 	} {
 		if !c.has(row.name) {
 			continue
