@@ -97,7 +97,7 @@ function Shares({ of, show, colour, to }: SharesProps) {
             </th>
             <td class="number">{count(n)}</td>
             <td class={colour(value)} aria-hidden="true">
-              <i class="bar" style={{ width: `${(n / max) * 100}%` }} />
+              <i class="extent" style={{ width: `${(n / max) * 100}%` }} />
             </td>
           </tr>
         ))}

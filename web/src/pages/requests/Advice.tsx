@@ -58,7 +58,7 @@ export function Ballots({ of }: { of: readonly Ballot[] }) {
             )}
             <p class="actions">
               {b.checks.map((e, n) => (
-                <button key={e.id} type="button" class="small" aria-label={`Show check ${n + 1} of ${b.checks.length}`} onClick={() => setParams({ event: e.id })}>
+                <button key={e.id} type="button" class="small" aria-label={`${e === b.final ? 'final' : text(e, 'access')}: show check ${n + 1} of ${b.checks.length}`} onClick={() => setParams({ event: e.id })}>
                   {e === b.final ? 'final' : text(e, 'access')}
                 </button>
               ))}

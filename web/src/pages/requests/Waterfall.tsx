@@ -88,7 +88,7 @@ function Row({ node, span, here, open, toggle }: { node: Node; span: Span | unde
         <span class="sr">, {began}</span>
       </button>
       <span class="track" aria-hidden="true" title={`${began}${took && `, ${took}`}`}>
-        {bar && <i class={`bar s${importanceOf(e)}`} style={{ left: `${bar.left}%`, width: `${bar.width}%` }} />}
+        {bar && <i class={`extent s${importanceOf(e)}`} style={{ left: `${bar.left}%`, width: `${bar.width}%` }} />}
       </span>
     </li>
   )

@@ -77,7 +77,7 @@ export function DeadLetters({ target: t, reload }: { target: Target; reload: () 
                   <div class="muted">{plural(numberOf(l.get('attempts')), 'attempt')}</div>
                 </td>
                 <td>
-                  <button type="button" class="small" aria-label={`Try dead letter ${id} again`} onClick={() => void again(id)}>
+                  <button type="button" class="small" aria-label={`Try again dead letter ${id}`} onClick={() => void again(id)}>
                     try again
                   </button>
                 </td>

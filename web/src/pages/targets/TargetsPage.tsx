@@ -80,7 +80,7 @@ function One({ target: t, reload }: { target: Target; reload: () => void }) {
         </span>
       </div>
       <dl class="figures">
-        <Figure name="behind">{t.lag_events === 0 ? 'nothing' : `${plural(t.lag_events, 'event')}, ${duration(t.lag_seconds * 1000)}`}</Figure>
+        <Figure name="behind">{behind(t)}</Figure>
         <Figure name="delivered since the start">{count(t.delivered)}</Figure>
         <Figure name="dead letters">{count(t.dead_letters)}</Figure>
       </dl>
@@ -112,6 +112,12 @@ function One({ target: t, reload }: { target: Target; reload: () => void }) {
       {letters && t.dead_letters > 0 && <DeadLetters target={t} reload={reload} />}
     </section>
   )
+}
+
+/** A target that never answered since the start may keep its cursor where it is: nobody knows then. */
+function behind(t: Target): string {
+  if (t.lag_events > 0) return `${plural(t.lag_events, 'event')}, ${duration(t.lag_seconds * 1000)}`
+  return t.state !== 'running' && t.delivered === 0 ? 'not known yet' : 'nothing'
 }
 
 function Figure({ name, children }: { name: string; children: preact.ComponentChildren }) {
