@@ -1,6 +1,8 @@
-// How fast the viewer is, in a real browser on a real server. A measurement is
-// taken several times and its best is held against the limit: what else the
-// machine does must not fail it, what the viewer does must.
+// How fast the viewer is, in a real browser on a real server. What else the machine
+// does must not fail it, what the viewer does must: a measurement is taken several
+// times and its best held against the limit; frames that an empty page misses too,
+// measured beside, are not the viewer's; and the time that the page itself computes
+// a frame is the thread's, not the clock's.
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { counted, launch, open, serve } from './harness.mjs'
@@ -57,6 +59,30 @@ const frames = (page, seconds, what = 'undefined') =>
     [seconds, what],
   )
 
+/**
+ * Holds the frames of a page that does something against the limit. Returns what
+ * was measured, for people.
+ */
+async function smooth(page, seconds, what) {
+  const empty = await page.context().newPage()
+  await empty.setContent('<div class="list"></div>')
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
+  const computed = async () => (await cdp.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value * 1000
+  const all = []
+  for (let i = 0; i < rounds; i++) {
+    await page.bringToFront()
+    const before = await computed()
+    const p95 = await frames(page, seconds, what)
+    const own = ((await computed()) - before) / (seconds * 60)
+    await empty.bringToFront()
+    const idle = await frames(empty, 1)
+    all.push(`${p95.toFixed(1)} ms (an empty page: ${idle.toFixed(1)}, computing ${own.toFixed(1)} a frame)`)
+    if (p95 <= Math.max(frame, idle) && own <= frame) return all.at(-1)
+  }
+  return assert.fail(`95 % of the frames within ${all.join('; ')}: more than ${frame} ms`)
+}
+
 test('the first rows are there in 300 ms, of a million events', async () => {
   const page = await open(browser, server, '/?instance=million')
   await counted(page, million)
@@ -76,9 +102,8 @@ for (const [instance, n] of [['hundred', 100_000], ['million', million]]) {
   test(`${n} events scroll without a stutter`, async () => {
     const page = await open(browser, server, `/?instance=${instance}`)
     await counted(page, n)
-    const p95 = await best(frame, () => frames(page, 3, 'list.scrollTop += n % 2 ? -700 : -500'))
-    console.log(`# scrolling through ${n} events: 95 % of the frames within ${p95.toFixed(1)} ms`)
-    assert.ok(p95 <= frame, `${p95} ms a frame`)
+    const took = await smooth(page, 3, 'list.scrollTop += n % 2 ? -700 : -500')
+    console.log(`# scrolling through ${n} events: 95 % of the frames within ${took}`)
   })
 }
 
@@ -90,10 +115,10 @@ test('a million rows are all reached, each at its place', async () => {
   await page.locator('.list').evaluate((el) => (el.scrollTop = 0))
   await shows(0)
   await page.locator('.list').evaluate((el) => (el.scrollTop = el.scrollHeight / 2))
-  const middle = await page.waitForFunction(() => {
-    const row = [...document.querySelectorAll('.row .text')][5]
-    return row && Number(row.closest('.row').dataset.row)
-  })
+  const middle = await page.waitForFunction(
+    (n) => [...document.querySelectorAll('.row')].map((r) => Number(r.dataset.row)).find((i) => i > n * 0.45 && i < n * 0.55),
+    million,
+  )
   await shows(await middle.jsonValue())
   // Wheel by wheel, no row is passed over, however long the list.
   const at = () => page.evaluate(() => Math.min(...[...document.querySelectorAll('.row')].filter((r) => r.getBoundingClientRect().top >= document.querySelector('.list').getBoundingClientRect().top).map((r) => Number(r.dataset.row))))
@@ -128,12 +153,10 @@ test('10,000 events a second: the tail keeps its frames, and misses nothing', as
   })()
   const from = sent
   const begin = performance.now()
-  const p95 = await best(frame, () => frames(page, 4))
+  const took = await smooth(page, 4).finally(() => (going = false))
   const rate = ((sent - from) / (performance.now() - begin)) * 1000
-  going = false
   await load
-  console.log(`# live tail at ${Math.round(rate)} events/s: 95 % of the frames within ${p95.toFixed(1)} ms`)
+  console.log(`# live tail at ${Math.round(rate)} events/s: 95 % of the frames within ${took}`)
   await counted(page, sent)
   await page.waitForFunction((i) => document.querySelector(`[data-row="${i}"]`)?.textContent.includes(` ${i}`), sent - 1)
-  assert.ok(p95 <= frame, `${p95} ms a frame`)
 })

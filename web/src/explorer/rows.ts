@@ -146,16 +146,22 @@ export class Rows {
 
   private fetchMissing(): void {
     for (const b of this.missing()) {
-      if (this.asked.size >= together) return
+      if (this.asked.size >= together || this.abort.aborted) return
       this.asked.add(b)
       void this.fetchBlock(b).then(
         () => this.fetched(b),
-        (e: unknown) => {
-          if (!this.abort.aborted) this.fault.value = e
-          this.asked.delete(b)
-        },
+        (e: unknown) => this.failed(b, e),
       )
     }
+  }
+
+  /** Tells the fault, and asks again: a server that was busy or gone may be back. */
+  private failed(b: number, e: unknown): void {
+    this.asked.delete(b)
+    if (this.abort.aborted) return
+    this.fault.value = e
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.fetchMissing(), 1500)
   }
 
   private fetched(b: number): void {
