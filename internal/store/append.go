@@ -27,9 +27,11 @@ func (l *Log) Append(ctx context.Context, r AppendRequest) ([]Receipt, error) {
 }
 
 func (l *Log) append(ctx context.Context, a *appendOp) ([]Receipt, error) {
-	if err := l.makeRoom(ctx); err != nil {
+	memory := a.batch.memory()
+	if err := l.makeRoom(ctx, memory); err != nil {
 		return nil, err
 	}
+	defer l.leaveRoom(memory)
 	if err := l.coverAppend(int64(len(a.batch.section))); err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func (l *Log) append(ctx context.Context, a *appendOp) ([]Receipt, error) {
 				return nil, err
 			}
 		}
-		err := l.submitBytes(ctx, a, int64(len(a.batch.section)))
+		err := l.submitBytes(ctx, a, memory)
 		if errors.Is(err, errStale) {
 			continue
 		}

@@ -26,9 +26,11 @@ func (l *Log) apply(e *entry, lsn uint64) {
 		b.to.publish(b.stampedBatch, lsn, &l.head.bytes)
 		l.watches.tell(b.to)
 		l.head.rows.Add(int64(b.len()))
-		bytes := l.head.bytes.Add(int64(len(b.section)))
+		bytes := l.head.bytes.Add(b.memory())
 		l.stats.events.Add(int64(b.len()))
-		if bytes >= l.opts.HeadMemory/2 || b.to.current().headRows() >= l.opts.SealRows {
+		v := b.to.current()
+		begun := v.open.rows == b.len() // a chunk: not so often that counting would cost
+		if bytes >= l.opts.HeadMemory/2 || v.headRows() >= l.opts.SealRows || begun && v.isHuge() {
 			l.kick()
 		}
 	}

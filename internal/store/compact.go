@@ -22,8 +22,10 @@ const (
 	// mergedRows is how many rows a merged segment has at most: a full row group.
 	// Beyond it a merge would cost as much as ingest and gain nothing for queries.
 	mergedRows = 1 << 18
-	// mergedBytes is how large it is at most, about.
+	// mergedBytes is how large it is at most, about; hugeMerged where rows are of
+	// hugeEvent bytes: their row groups are full, and fewer files all that is gained.
 	mergedBytes = 512 << 20
+	hugeMerged  = 128 << 20
 )
 
 // compact merges small neighbours of an instance until none are left to merge.
@@ -91,7 +93,7 @@ func neighbours(v *version) []*segmentFile {
 			bytes += s.meta.Bytes
 			most = max(most, tier(int64(s.meta.Rows)))
 		}
-		if rows > mergedRows || bytes > mergedBytes {
+		if rows > mergedRows || bytes > mergedBytes || bytes > hugeMerged && bytes >= int64(rows)*hugeEvent {
 			continue
 		}
 		// The first is the oldest: merged if it is no larger than what follows.

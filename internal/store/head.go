@@ -67,7 +67,8 @@ type chunkView struct {
 	chunk        *chunk
 	batches      []*stampedBatch
 	rows         int
-	bytes        int64
+	bytes        int64 // of records
+	memory       int64 // what the batches take
 	minTimestamp int64 // microseconds
 	maxTimestamp int64
 }
@@ -90,6 +91,7 @@ func (c chunkView) with(b *stampedBatch) chunkView {
 	c.batches = append(c.batches, b)
 	c.rows += b.len()
 	c.bytes += int64(len(b.section))
+	c.memory += b.memory()
 	c.minTimestamp = min(c.minTimestamp, low)
 	c.maxTimestamp = max(c.maxTimestamp, high)
 	return c

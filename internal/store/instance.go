@@ -76,7 +76,7 @@ type view struct {
 	events   int64     // kept
 }
 
-// headRows and headBytes are what is not sealed.
+// headRows and headBytes are what is not sealed, in rows and bytes of memory.
 func (v *view) headRows() (rows int) {
 	for i := range v.closed {
 		rows += v.closed[i].rows
@@ -86,7 +86,7 @@ func (v *view) headRows() (rows int) {
 
 func (v *view) headBytes() (n int64) {
 	v.chunks(func(c *chunkView) bool {
-		n += c.bytes + c.chunk.extra()
+		n += c.memory + c.chunk.extra()
 		return true
 	})
 	return n

@@ -71,7 +71,9 @@ type Log struct {
 	head struct {
 		bytes atomic.Int64
 		rows  atomic.Int64
-		// queued are bytes on their way through the sequencer.
+		// coming are bytes of the appends that have been let in, queued those that are
+		// on their way through the sequencer, of appends whose callers may have gone.
+		coming atomic.Int64
 		queued atomic.Int64
 		mu     sync.Mutex
 		freed  chan struct{} // closed when sealing has made room
@@ -247,9 +249,10 @@ func (l *Log) published() (byID map[uuid]*instance, byName map[string]*instance)
 	return byID, byName
 }
 
-// makeRoom waits until the heads have room for more.
-func (l *Log) makeRoom(ctx context.Context) error {
-	if l.hasRoom() {
+// makeRoom waits until the heads have room for a batch of so many bytes, and
+// takes it for the batch on its way there, until leaveRoom.
+func (l *Log) makeRoom(ctx context.Context, bytes int64) error {
+	if l.takeRoom(bytes) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opts.AppendWait, fmt.Errorf("%w: sealing is %s behind", ErrOverloaded, l.opts.AppendWait))
@@ -258,7 +261,7 @@ func (l *Log) makeRoom(ctx context.Context) error {
 		l.head.mu.Lock()
 		freed := l.head.freed
 		l.head.mu.Unlock()
-		if l.hasRoom() {
+		if l.takeRoom(bytes) {
 			return nil
 		}
 		l.kick()
@@ -272,8 +275,27 @@ func (l *Log) makeRoom(ctx context.Context) error {
 	}
 }
 
-func (l *Log) hasRoom() bool {
-	return l.head.bytes.Load()+l.head.queued.Load() < l.opts.HeadMemory
+// takeRoom takes the room for a batch if there is some. Below half of HeadMemory,
+// where nothing need be sealed, there is room for any batch.
+func (l *Log) takeRoom(bytes int64) bool {
+	for {
+		coming := l.head.coming.Load()
+		used := l.head.bytes.Load() + max(coming, l.head.queued.Load())
+		if used >= l.opts.HeadMemory/2 && used+bytes > l.opts.HeadMemory {
+			return false
+		}
+		if l.head.coming.CompareAndSwap(coming, coming+bytes) {
+			return true
+		}
+	}
+}
+
+// leaveRoom gives back what takeRoom took: the batch is in the head now, or not
+// stored at all.
+func (l *Log) leaveRoom(bytes int64) {
+	if l.head.coming.Add(-bytes)+bytes+l.head.bytes.Load() >= l.opts.HeadMemory/2 {
+		l.wakeWaiting() // somebody may wait for it
+	}
 }
 
 // roomMade tells those who wait that the heads have become smaller.

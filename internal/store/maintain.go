@@ -34,8 +34,12 @@ const (
 	lookAround = 10 * time.Second
 	// lookAgain is how often it looks whether a full disk has room again.
 	lookAgain = time.Second
-	// sealBytes seals a head that is large though it has few rows.
+	// sealBytes seals a head that is large though it has few rows; where it has so
+	// few that events have hugeEvent bytes on average, which gain nothing from being
+	// sealed together, hugeBytes do.
 	sealBytes = 64 << 20
+	hugeEvent = 16 << 10
+	hugeBytes = 16 << 20
 
 	// Where more than manyHeads are old at once, those of fewer than quietRows
 	// wait until they are quietAges times as old, so that ten thousand quiet
@@ -115,7 +119,7 @@ func (l *Log) dueForSealing() []*instance {
 		rows, bytes := v.headRows(), v.headBytes()
 		switch {
 		case rows == 0:
-		case full, rows >= l.opts.SealRows, bytes >= sealBytes:
+		case full, rows >= l.opts.SealRows, bytes >= sealBytes, v.isHuge():
 			due = append(due, in)
 		case v.born() <= old:
 			aged = append(aged, in)
@@ -141,6 +145,12 @@ func (l *Log) dueForSealing() []*instance {
 		}
 	}
 	return due
+}
+
+// isHuge reports whether the head is to be sealed though it has few rows.
+func (v *view) isHuge() bool {
+	bytes := v.headBytes()
+	return bytes >= hugeBytes && bytes >= int64(v.headRows())*hugeEvent
 }
 
 // quiet divides heads that are old into those that can wait and the others.

@@ -172,7 +172,7 @@ func (l *Log) discard(ctx context.Context, in *instance) error {
 	}
 	rows, bytes := v.headRows(), int64(0)
 	v.chunks(func(c *chunkView) bool {
-		bytes += c.bytes + c.chunk.leave()
+		bytes += c.memory + c.chunk.leave()
 		return true
 	})
 	in.replace(newVersion(), func(v *view) { v.closed, v.open = nil, chunkView{} })

@@ -50,7 +50,20 @@ type batch struct {
 	// where the batch has one stream.
 	ordinals []uint32
 	stream   []uint32 // each event's stream, an index of streams; nil where there is one
+	ids      int      // events whose ids their caller brought
 }
+
+// memory is how many bytes of memory the batch takes until it is sealed, about.
+func (b *batch) memory() int64 {
+	n := 128 + cap(b.section) + 4*(cap(b.offsets)+cap(b.ordinals)+cap(b.stream)) + idMemory*b.ids
+	for i := range b.streams {
+		n += 48 + len(b.streams[i].name)
+	}
+	return int64(n)
+}
+
+// idMemory is about how many bytes an unsealed id takes where ids are looked up.
+const idMemory = 48
 
 // batchStream is a stream of a batch.
 type batchStream struct {
@@ -96,6 +109,9 @@ func encodeBatch(drafts []event.Draft) *batch {
 		of[i], ordinals[i] = s, b.streams[s].count
 		b.streams[s].count++
 		size += draftSize(d)
+		if d.ID != "" {
+			b.ids++
+		}
 	}
 	if len(b.streams) > 1 {
 		b.stream, b.ordinals = of, ordinals
@@ -155,6 +171,9 @@ func (b *batch) without(drop []bool) *batch {
 		n.ordinals = append(n.ordinals, next[s])
 		next[s]++
 		e, _ := b.raw(i)
+		if e.flags&hasID != 0 {
+			n.ids++
+		}
 		e.stream = s
 		buf = e.append(buf)
 	}
@@ -297,16 +316,28 @@ func appendDraft(dst []byte, d *event.Draft, stream uint32) []byte {
 	return e.append(dst)
 }
 
-// draftSize is at least the encoded length of a draft.
+// draftSize is at least the encoded length of a draft, and little more: what is
+// too much stays in memory until the event is sealed.
 func draftSize(d *event.Draft) int {
-	n := 64 + len(d.EventType) + len(d.ID) + len(d.Payload) + len(d.Metadata)
+	n := 2 + binary.MaxVarintLen32 + stringSize(len(d.EventType))
+	if d.ID != "" {
+		n += stringSize(len(d.ID))
+	}
+	if !d.Timestamp.IsZero() {
+		n += 8
+	}
 	if d.Actor != nil {
-		n += len(*d.Actor)
+		n += stringSize(len(*d.Actor))
 	}
 	if d.Subject != nil {
-		n += len(*d.Subject)
+		n += stringSize(len(*d.Subject))
 	}
-	return n
+	for _, object := range [...]int{len(d.Payload), len(d.Metadata)} {
+		if object > len(emptyObject) {
+			n += stringSize(object)
+		}
+	}
+	return uvarintLen(uint64(n)) + n
 }
 
 func streamOf(d *event.Draft) string {

@@ -28,10 +28,12 @@ func (l *Log) Seal(ctx context.Context) error {
 }
 
 const (
-	// sealSmall is how many rows a small head has at most. Sealing one is waiting
-	// for the disk, so that many are sealed at a time; large ones need memory.
-	sealSmall = 10_000
-	atATime   = 8
+	// sealSmall and smallBytes are how many rows and bytes a small head has at most.
+	// Sealing one is waiting for the disk, so that many are sealed at a time; large
+	// ones need memory.
+	sealSmall  = 10_000
+	smallBytes = 4 << 20
+	atATime    = 8
 )
 
 // sealAll seals instances, small ones several at a time.
@@ -44,7 +46,7 @@ func (l *Log) sealAll(ctx context.Context, all []*instance) error {
 			errs = append(errs, context.Cause(ctx))
 			break
 		}
-		if in.current().headRows() <= sealSmall {
+		if v := in.current(); v.headRows() <= sealSmall && v.headBytes() <= smallBytes {
 			small.Go(func() error { return l.seal(ctx, in) })
 		} else {
 			errs = append(errs, l.seal(ctx, in))
@@ -274,7 +276,7 @@ func (s *sealing) install(changed []streamChange) {
 	rows, bytes := 0, int64(0)
 	for _, c := range s.chunks {
 		rows += c.rows
-		bytes += c.bytes + c.chunk.leave()
+		bytes += c.memory + c.chunk.leave()
 	}
 	s.in.replace(n, func(v *view) {
 		v.closed = slices.Clone(v.closed[len(s.chunks):])

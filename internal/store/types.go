@@ -46,7 +46,7 @@ const (
 	defaultSealAge      = 5 * time.Minute
 	defaultSealRows     = 250_000
 	defaultQueryTimeout = 30 * time.Second
-	defaultHeadMemory   = 256 << 20
+	defaultHeadMemory   = 160 << 20
 	defaultAppendWait   = 10 * time.Second
 )
 

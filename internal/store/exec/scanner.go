@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
@@ -68,8 +69,13 @@ func (s *Scanner) Next(ctx context.Context, snapshot func() Snapshot, after, unt
 	if n == 0 {
 		return nil, until, nil // s.after stays: what is ahead begins beyond until
 	}
-	events = s.ahead[:n:n]
-	s.ahead = s.ahead[n:]
+	if events = s.ahead; n < len(events) {
+		events = slices.Clone(s.ahead[:n])
+		clear(s.ahead[:n]) // or what is ahead would hold them
+		s.ahead = s.ahead[n:]
+	} else {
+		s.ahead = nil
+	}
 	s.after = events[n-1].Position
 	if freed := min(s.bytes, sizeOf(events)); len(s.ahead) > 0 {
 		s.kept.Release(freed)

@@ -119,8 +119,8 @@ func (l *layout) document() []pathColumn {
 // Pages of a sealed file are compressed fast, those of a merged one well: a
 // tenth smaller for half as much time again (BenchmarkWrite).
 var (
-	fast = &zstd.Codec{Level: zstd.SpeedDefault}
-	well = &zstd.Codec{Level: zstd.SpeedBetterCompression}
+	fast = &compressor{Codec: zstd.Codec{Level: zstd.SpeedDefault}}
+	well = &compressor{Codec: zstd.Codec{Level: zstd.SpeedBetterCompression}}
 )
 
 // bloomBits is how many bits a bloom filter has for each distinct value: about
@@ -128,7 +128,7 @@ var (
 const bloomBits = 8
 
 // options configures the Parquet writer.
-func (l *layout) options(codec *zstd.Codec) []parquet.WriterOption {
+func (l *layout) options(codec *compressor) []parquet.WriterOption {
 	var blooms []parquet.BloomFilterColumn
 	options := []parquet.WriterOption{
 		parquet.NewSchema("firn", l.schema()),

@@ -13,7 +13,6 @@ import (
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // ErrEmpty says that there are no rows to make a segment of.
@@ -88,7 +87,7 @@ type fileWriter struct {
 	builder *column.Builder
 	plan    *column.Plan // of the second and later row groups
 	layout  *layout      // nil before the first row group
-	codec   *zstd.Codec
+	codec   *compressor
 	parquet *parquet.Writer
 	limit   int64 // memory that the process may have
 }

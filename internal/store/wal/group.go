@@ -55,8 +55,14 @@ func (g *Group) Drop() {
 	g.starts = g.starts[:last]
 }
 
-// Reset makes the group empty and keeps its buffer.
+// keptBuffer is the largest buffer that a group keeps for the next write.
+const keptBuffer = 8 << 20
+
+// Reset makes the group empty. It keeps its buffer where that is of ordinary size.
 func (g *Group) Reset() {
+	if cap(g.buf) > keptBuffer {
+		g.buf = nil
+	}
 	g.buf = g.buf[:0]
 	g.starts = g.starts[:0]
 }

@@ -1,0 +1,35 @@
+package segment
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+	parquetzstd "github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// compressWindow is how far back the compressor looks, in bytes: over the whole
+// of a page, but for those of one value that is larger. It keeps twice as much,
+// which with the library's 8 MiB would be the most of what sealing needs.
+const compressWindow = 2 * pageBytes
+
+// compressor is Parquet's zstd codec whose encoders need little memory.
+type compressor struct {
+	parquetzstd.Codec
+	encoders sync.Pool
+}
+
+// Encode compresses a page.
+func (c *compressor) Encode(dst, src []byte) ([]byte, error) {
+	e, ok := c.encoders.Get().(*zstd.Encoder)
+	if !ok {
+		var err error
+		e, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(c.Level), zstd.WithEncoderConcurrency(1),
+			zstd.WithWindowSize(compressWindow), zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false))
+		if err != nil {
+			return nil, fmt.Errorf("zstd: %w", err)
+		}
+	}
+	defer c.encoders.Put(e)
+	return e.EncodeAll(src, dst[:0]), nil
+}
