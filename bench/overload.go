@@ -15,11 +15,12 @@ import (
 
 // The load of the row overload.
 const (
-	overloadBatch   = 250  // events a request
-	overloadClients = 64   // that wait for their answers: they measure the peak
-	overloadCrowd   = 2000 // connections that requests come on at their own time
-	overloadTimes   = 4    // the peak that is offered
-	overloadPeak    = 4 * time.Second
+	overloadBatch   = 250             // events a request
+	overloadClients = 64              // that wait for their answers: they measure the peak
+	overloadCrowd   = 2000            // connections that requests come on at their own time
+	overloadTimes   = 4               // the peak that is offered
+	overloadFill    = 4 * time.Second // until heads are full and sealing sets the pace
+	overloadPeak    = 6 * time.Second
 	overloadOffer   = 10 * time.Second
 )
 
@@ -37,7 +38,10 @@ func overload(ctx context.Context, c config, r *report) error {
 	for _, lines := range gen.Batches(c.seed, c.streams, 64*overloadBatch, overloadBatch, false) {
 		bodies = append(bodies, array(lines))
 	}
-	before, err := e.closedLoop(ctx, bodies)
+	if _, err := e.closedLoop(ctx, bodies, overloadFill); err != nil {
+		return err
+	}
+	before, err := e.closedLoop(ctx, bodies, overloadPeak)
 	if err != nil {
 		return err
 	}
@@ -46,7 +50,7 @@ func overload(ctx context.Context, c config, r *report) error {
 	if err != nil {
 		return err
 	}
-	after, err := e.closedLoop(ctx, bodies)
+	after, err := e.closedLoop(ctx, bodies, overloadPeak)
 	if err != nil {
 		return err
 	}
@@ -162,10 +166,10 @@ func spread(all []time.Duration) string {
 }
 
 // closedLoop has clients send the next batch after the answer.
-func (e *firnEngine) closedLoop(ctx context.Context, bodies [][]byte) (*load, error) {
+func (e *firnEngine) closedLoop(ctx context.Context, bodies [][]byte, long time.Duration) (*load, error) {
 	start := time.Now()
 	return e.crowd(ctx, start, overloadClients, func(i int, c *caller) {
-		for n := i; ctx.Err() == nil && time.Since(start) < overloadPeak; n++ {
+		for n := i; ctx.Err() == nil && time.Since(start) < long; n++ {
 			c.send(ctx, bodies[n%len(bodies)])
 		}
 	})

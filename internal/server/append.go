@@ -45,6 +45,9 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	if len(r.params["stream"]) > event.MaxStream {
 		return malformed("stream", "is %d bytes long; the most is %d", len(r.params["stream"]), event.MaxStream)
 	}
+	if err := s.appends.ask(r.ContentLength); err != nil {
+		return err
+	}
 	if kind == ndjsonMedia {
 		return s.appendLines(w, r)
 	}
@@ -53,7 +56,16 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	defer b.release() // the drafts are parts of it
-	drafts, err := event.ParseBatch(b.bytes, s.opts.Limits)
+	admitted, err := s.appends.enter(int64(len(b.bytes)))
+	if err != nil {
+		return err
+	}
+	defer admitted.end()
+	var drafts []event.Draft
+	err = s.appends.parse(r.Context(), func() (err error) {
+		drafts, err = event.ParseBatch(b.bytes, s.opts.Limits)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -67,6 +79,7 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	admitted.end()
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
 	if r.params["return"] != "full" {

@@ -65,7 +65,7 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 		batch.Events = c.drafts
 		var faults []firn.Fault
 		batch.Warn = func(told []firn.Fault) { faults = told }
-		receipts, err := s.storeChunk(ctx, batch, c)
+		receipts, err := s.storeChunk(ctx, batch, c, out.began)
 		if err == nil && receipts != nil {
 			out.chunk(receipts, faults, c.lines)
 		}
@@ -87,14 +87,23 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 	return out.finish(http.StatusOK)
 }
 
-// storeChunk appends one chunk. A chunk with a fault stores nothing.
-func (s *Server) storeChunk(ctx context.Context, batch *firn.AppendRequest, c *chunk) ([]firn.Receipt, error) {
+// storeChunk appends one chunk. A chunk with a fault stores nothing. Where too much
+// is waiting to be stored, a stream that has begun waits too.
+func (s *Server) storeChunk(ctx context.Context, batch *firn.AppendRequest, c *chunk, begun bool) ([]firn.Receipt, error) {
 	if c.fault != nil {
 		return nil, c.fault
 	}
 	if len(c.drafts) == 0 {
 		return nil, nil
 	}
+	admitted, err := s.appends.enter(int64(len(c.text)))
+	if err != nil && begun {
+		admitted, err = s.appends.wait(ctx, int64(len(c.text)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer admitted.end()
 	receipts, err := s.log.Append(ctx, *batch)
 	if err != nil {
 		return nil, c.inLines(err)

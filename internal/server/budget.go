@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"runtime"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -61,4 +62,52 @@ func (s *Server) holdAnswer(bytes int64) (*lease, error) {
 		return nil, overloaded("answers that other clients are still reading use all of the memory for answers; ask again, or ask for less")
 	}
 	return l, nil
+}
+
+// admission lets as many appends in as the machine gets through in a moment, and
+// refuses the rest while a refusal is cheap. Otherwise all that come would be
+// parsed at once: each would wait for all the others, and sealing with them.
+type admission struct {
+	// waiting are the bytes of bodies that are whole and not stored yet. A body
+	// that is still coming does not count: slow clients keep nobody out.
+	waiting *budget
+	turns   *semaphore.Weighted // to parse: one for each processor
+}
+
+func newAdmission(bytes int64) *admission {
+	return &admission{waiting: newBudget(bytes), turns: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0)))}
+}
+
+// ask refuses an append of so many bytes, -1 = unknown, before its body is read.
+func (a *admission) ask(bytes int64) error {
+	l, err := a.enter(max(bytes, 1))
+	if err != nil {
+		return err
+	}
+	l.end()
+	return nil
+}
+
+// enter admits an append of so many bytes until its lease ends, or refuses it.
+func (a *admission) enter(bytes int64) (*lease, error) {
+	l := &lease{from: a.waiting}
+	if !l.grow(min(bytes, a.waiting.total)) { // what is larger goes alone
+		return nil, overloaded("more events are waiting to be stored than can be stored in a moment; send it again, with the same ids")
+	}
+	return l, nil
+}
+
+// wait is enter that waits for others to be stored.
+func (a *admission) wait(ctx context.Context, bytes int64) (*lease, error) {
+	l := &lease{from: a.waiting}
+	return l, l.wait(ctx, min(bytes, a.waiting.total))
+}
+
+// parse runs what works on a body, when its turn has come.
+func (a *admission) parse(ctx context.Context, run func() error) error {
+	if err := a.turns.Acquire(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	defer a.turns.Release(1)
+	return run()
 }

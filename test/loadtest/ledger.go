@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -110,6 +111,8 @@ func (l *Ledger) answered(b *batch, receipts []receipt, err error) (more bool, f
 		b.receipts, b.retried = receipts, b.sends > 1
 		l.answers.Acked++
 		return true, nil
+	case refusal.Status != http.StatusInsufficientStorage && (refusal.RetryAfter <= 0 || !strings.HasPrefix(refusal.Type, "urn:firn:")):
+		return false, fmt.Errorf("%s: %w (type %q, Retry-After %v): a refusal must be a problem that says when to come again", b, err, refusal.Type, refusal.RetryAfter)
 	case slices.Contains(l.Refusals, refusal.Status):
 		l.refused[refusal.Status]++
 		l.answers.Refused++
