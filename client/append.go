@@ -76,15 +76,11 @@ func (c *Client) Append(ctx context.Context, instance string, drafts []event.Dra
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.do(ctx, call{method: http.MethodPost, path: []string{"v1", "instances", instance, "events"},
+	text, err := c.ask(ctx, call{method: http.MethodPost, path: []string{"v1", "instances", instance, "events"},
 		query: opts.values(), body: body, kind: "application/json", repeatable: identified(drafts, c.opts.Attempts)})
 	if err != nil {
 		// The transport may be reading the body still: it is not used again.
 		return nil, err
-	}
-	text, err := readAll(response)
-	if err != nil {
-		return nil, fmt.Errorf("append: the answer was cut off, so what is stored is unknown: %w", err)
 	}
 	if cap(body) <= keptBuffer {
 		*pooled = body

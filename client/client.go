@@ -96,21 +96,42 @@ type call struct {
 
 // do sends a request, again where that is safe and may help, and returns a
 // success or an error. The caller closes the body.
-func (c *Client) do(ctx context.Context, what call) (*http.Response, error) {
-	for attempt := 1; ; attempt++ {
+func (c *Client) do(ctx context.Context, what call) (response *http.Response, err error) {
+	err = c.repeat(ctx, what, func(body io.Reader) error {
+		response, err = c.send(ctx, what, body)
+		return err
+	})
+	return response, err
+}
+
+// ask is do that reads the answer too: one that is cut off is asked for again.
+func (c *Client) ask(ctx context.Context, what call) (text []byte, err error) {
+	err = c.repeat(ctx, what, func(body io.Reader) error {
+		response, err := c.send(ctx, what, body)
+		if err != nil {
+			return err
+		}
+		if text, err = readAll(response); err != nil {
+			return fmt.Errorf("the answer was cut off: %w", err)
+		}
+		return nil
+	})
+	return text, err
+}
+
+// repeat attempts what a call says, and again where that is safe and may help.
+func (c *Client) repeat(ctx context.Context, what call, attempt func(body io.Reader) error) error {
+	for n := 1; ; n++ {
 		var body io.Reader
 		if what.body != nil {
 			body = bytes.NewReader(what.body)
 		}
-		response, err := c.send(ctx, what, body)
-		if err == nil {
-			return response, nil
+		err := attempt(body)
+		if err == nil || n >= c.opts.Attempts || !mayRepeat(err, what.repeatable) {
+			return err
 		}
-		if attempt >= c.opts.Attempts || !mayRepeat(err, what.repeatable) {
-			return nil, err
-		}
-		if waited := wait(ctx, c.pause(err, attempt)); waited != nil {
-			return nil, errors.Join(err, waited)
+		if waited := wait(ctx, c.pause(err, n)); waited != nil {
+			return errors.Join(err, waited)
 		}
 	}
 }

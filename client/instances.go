@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -126,16 +127,12 @@ func (c *Client) json(ctx context.Context, what call, given, answer any) error {
 		}
 		what.body, what.kind = text, "application/json"
 	}
-	response, err := c.do(ctx, what)
-	if err != nil {
-		return err
-	}
-	text, err := readAll(response)
+	text, err := c.ask(ctx, what)
 	if err != nil || answer == nil {
 		return err
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return fmt.Errorf("%s %s: %w: %w", what.method, response.Request.URL.Path, errAnswer, err)
+		return fmt.Errorf("%s /%s: %w: %w", what.method, strings.Join(what.path, "/"), errAnswer, err)
 	}
 	return nil
 }
