@@ -83,3 +83,31 @@ func TestScannerWithoutMemory(t *testing.T) {
 		t.Fatalf("position %d, %v, %d bytes held; want 0, ErrMemory and 0", position, err, kept.Used())
 	}
 }
+
+// TestScannerLetsGo wants what a scanner gave held by nobody but its caller: a
+// thousand tails wait with their scanners, and an event may have megabytes.
+func TestScannerLetsGo(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		events := querytest.Events(t, 30)
+		if len(events) == 0 {
+			return
+		}
+		snap := snapshotOf(events, layout{rows: 10, shredded: true})
+		s := NewScanner(nil, nil, NewMemory(1<<30))
+		for after := int64(0); after < snap.LastPosition; {
+			before := s.ahead
+			_, position, err := s.Next(context.Background(), func() Snapshot { return snap }, after, snap.LastPosition, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after = position
+			if len(before) > 1 && before[0].EventType != "" {
+				t.Fatal("what is ahead holds what was given")
+			}
+			if len(s.ahead) == 0 && s.ahead != nil {
+				t.Fatal("what was given last is held")
+			}
+		}
+	})
+}
