@@ -42,7 +42,9 @@ func (c *importCommand) Help() string {
 Each line is an event, and importing the same file again, or on after it was
 interrupted, stores nothing twice: a line that brings no id gets one that follows
 from the file's content. A line that cannot be an event stops the import and is
-named; mend it and run the same command again, or give --skip-bad.`
+named; mend it and run the same command again, or give --skip-bad. The instance
+system records that an import began (backfill.started), and that it is done or
+failed; one that was interrupted leaves its beginning only.`
 }
 
 // Run imports until the end of the file.
@@ -65,7 +67,7 @@ func (c *importCommand) Run(env *environment) error {
 	}
 	defer s.close()
 	imp := &importing{importCommand: c, env: env, session: s, name: name, src: src, regular: size >= 0, watch: c.watch(), bar: env.newProgress(size, "importing "+filepath.Base(name))}
-	err = imp.run(env.ctx)
+	err = imp.record(env.ctx)
 	imp.bar.done()
 	imp.report(err)
 	if err != nil {
@@ -144,6 +146,7 @@ type importing struct {
 	regular bool // the file is one, and can be read ahead
 	bar     *progress
 	parser  event.Parser
+	job     job
 
 	stored, duplicates int64
 	batches            int
@@ -245,6 +248,9 @@ func (im *importing) refuse(p parsed, ctx context.Context, b *batch, lines []par
 func (im *importing) finish(ctx context.Context) error {
 	if im.batches > 0 {
 		return nil
+	}
+	if err := im.begin(ctx, true); err != nil {
+		return err
 	}
 	_, err := im.session.client.Instance(ctx, im.Instance)
 	var answered *client.Error
@@ -361,6 +367,9 @@ func (im *importing) report(err error) {
 		summary += fmt.Sprintf(", up to line %d", im.lastLine)
 	}
 	im.env.say(summary)
+	if err == nil && im.job.old {
+		im.env.say("firn: the server is of an older version, and does not record imports in the instance system")
+	}
 }
 
 func were(n int64) string {
@@ -391,6 +400,9 @@ func (im *importing) explain(err error) error {
 		return hint(errors.New("interrupted"), again)
 	}
 	explained := im.session.explain(err, im.Instance)
+	if errors.As(err, new(*unrecordedError)) {
+		return hint(fmt.Errorf("all is stored, but system could not be told that the import is done: %w", explained), again)
+	}
 	var f *failure
 	if errors.As(explained, &f) {
 		return explained

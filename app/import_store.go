@@ -18,6 +18,9 @@ func (im *importing) store(ctx context.Context, b *batch, lines []parsed) error 
 	if len(lines) == 0 {
 		return nil
 	}
+	if err := im.begin(ctx, true); err != nil {
+		return err
+	}
 	im.batches++
 	size := len(lines)
 	for at := 0; at < len(lines); {
@@ -82,23 +85,31 @@ func refusalText(err error) error {
 // patience is how long an import waits for a server that is gone to come back.
 const patience = 2 * time.Minute
 
-// append sends one batch and counts what came of it. A server that is gone, or
-// too busy, is tried again for a while: the events have ids, so that nothing is
-// stored twice.
+// append sends one batch and counts what came of it. The events have ids, so
+// that nothing is stored twice.
 func (im *importing) append(ctx context.Context, b batch) error {
+	return im.insist(ctx, func() error {
+		receipts, err := im.session.append(ctx, b)
+		for _, r := range receipts {
+			if r.Duplicate {
+				im.duplicates++
+			} else {
+				im.stored++
+			}
+		}
+		return err
+	})
+}
+
+// insist does what may be done twice, and tries it again while the server is
+// gone or busy.
+func (im *importing) insist(ctx context.Context, do func() error) error {
 	var gone time.Time
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		receipts, err := im.session.append(ctx, b)
+		err := do()
 		if err == nil {
 			if !gone.IsZero() {
 				im.env.say("firn: the server is back; the import goes on")
-			}
-			for _, r := range receipts {
-				if r.Duplicate {
-					im.duplicates++
-				} else {
-					im.stored++
-				}
 			}
 			return nil
 		}

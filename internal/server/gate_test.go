@@ -85,7 +85,7 @@ func credentials(r *running, expire func()) []credential {
 // bodies are what routes with a body are asked with; "shop" stands for the
 // instance.
 var bodies = map[string]string{
-	"createInstance": `{"name":"made by shop"}`, "updateInstance": `{"description":"x"}`, "appendEvents": `{"event_type":"a"}`,
+	"createInstance": `{"name":"made by shop"}`, "updateInstance": `{"description":"x"}`, "appendEvents": `{"event_type":"a"}`, "recordImport": `{"state":"started","job_id":"j"}`,
 	"query": `{"from":{"instance":"shop"}}`, "createKey": `{"name":"x","permissions":["keys:manage"]}`,
 	"putCatalogEntry": `{"description":"x"}`, "putView": `{"instance":"shop"}`, "replayTarget": `{"from":"now"}`,
 }

@@ -96,6 +96,12 @@ func TestOddNamesInPaths(t *testing.T) {
 		if got := r.raw("PATCH", in, `{"description":"odd"}`); got.status != 200 {
 			t.Errorf("PATCH of %q: %s", name, got)
 		}
+		if got := r.raw("POST", in+"/imports", `{"state":"started","job_id":"j"}`); got.status != 204 {
+			t.Errorf("import into %q: %s", name, got)
+		}
+		if all := systemEvents(r, "backfill.started"); !strings.Contains(string(all[len(all)-1].Payload), `"instance":`+quote(name)+`}`) {
+			t.Errorf("import into %q: recorded %s", name, all[len(all)-1].Payload)
+		}
 		if got := r.raw("PUT", "/v1/catalog/"+spelled(name), `{"description":"odd"}`); got.status != 201 {
 			t.Errorf("PUT of type %q: %s", name, got)
 		}

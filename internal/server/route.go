@@ -68,7 +68,7 @@ type answer struct {
 func routes() []route {
 	var all []route
 	for _, family := range [][]route{
-		instanceRoutes(), streamRoutes(), appendRoutes(), eventRoutes(), purgeRoutes(),
+		instanceRoutes(), streamRoutes(), appendRoutes(), importRoutes(), eventRoutes(), purgeRoutes(),
 		tailRoutes(), exportRoutes(), queryRoutes(), healthRoutes(), metricsRoutes(), openAPIRoutes(),
 		catalogRoutes(), keyRoutes(), targetRoutes(), sessionRoutes(), viewerRoutes(), viewRoutes(), mailRoutes(),
 	} {
