@@ -75,8 +75,10 @@ type Log struct {
 		// on their way through the sequencer, of appends whose callers may have gone.
 		coming atomic.Int64
 		queued atomic.Int64
-		mu     sync.Mutex
-		freed  chan struct{} // closed when sealing has made room
+		// waiting are those of the appends that wait to be let in.
+		waiting atomic.Int64
+		mu      sync.Mutex
+		freed   chan struct{} // closed when sealing has made room
 	}
 
 	stop       context.CancelFunc // of background work
@@ -249,11 +251,20 @@ func (l *Log) published() (byID map[uuid]*instance, byName map[string]*instance)
 	return byID, byName
 }
 
+// waitingPart is the part of HeadMemory that may wait in line for room. Who comes
+// later is refused at once: the line is as long as sealing takes for a moment.
+const waitingPart = 4
+
 // makeRoom waits until the heads have room for a batch of so many bytes, and
 // takes it for the batch on its way there, until leaveRoom.
 func (l *Log) makeRoom(ctx context.Context, bytes int64) error {
 	if l.takeRoom(bytes) {
 		return nil
+	}
+	line := l.head.waiting.Add(bytes)
+	defer l.head.waiting.Add(-bytes)
+	if line > bytes && line > l.opts.HeadMemory/waitingPart {
+		return fmt.Errorf("%w: %d bytes of events wait for sealing already", ErrOverloaded, line-bytes)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.opts.AppendWait, fmt.Errorf("%w: sealing is %s behind", ErrOverloaded, l.opts.AppendWait))
 	defer cancel()
