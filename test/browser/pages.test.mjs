@@ -44,7 +44,7 @@ test('targets: state in word and sign, what each is behind, its fault; dead lett
   const reports = page.getByRole('region', { name: 'reports' })
   await warehouse.getByText('dead letters').first().waitFor()
   await reports.getByText('connection refused').waitFor()
-  assert.match(await reports.innerText(), /↻\s+retrying[\s\S]*not known yet/)
+  assert.match(await reports.innerText(), /↻\s+retrying[\s\S]*behind\s+5 events/)
   await warehouse.getByRole('button', { name: 'Show the dead letters' }).click()
   const letters = warehouse.getByRole('table').locator('tbody tr')
   await letters.nth(1).waitFor()
