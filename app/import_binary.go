@@ -22,7 +22,8 @@ var magic = []struct{ begin, what, remedy string }{
 // refuseBinary names what is neither NDJSON nor CSV by its first bytes, which
 // it does not consume.
 func refuseBinary(in *bufio.Reader, name string) error {
-	head, _ := in.Peek(512) // a shorter file is no fault
+	_, _ = in.Peek(1)                           // an empty file is no fault
+	head, _ := in.Peek(min(512, in.Buffered())) // a slow pipe is not waited for
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.begin)) {
 			return hint(fmt.Errorf("it is %s; import reads NDJSON and CSV", m.what), "That can be done: "+m.remedy+".", shellWord(name))

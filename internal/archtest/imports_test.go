@@ -110,6 +110,7 @@ var testArrows = map[string][]string{
 	"internal/server/webdebug":  {"internal/catalog", "internal/server", "internal/server/webdebug", "webdebug"},
 	"client":                    {".", "internal/catalog", "internal/server"},
 	"client/slogfirn":           {".", "client", "internal/server", "query"},
+	"test/crash":                {"client", "event"},
 	"test/linear":               {".", "client", "event", "internal/server", "query"},
 }
 
