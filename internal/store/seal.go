@@ -116,8 +116,10 @@ func (in *instance) isDeleted() bool {
 // cut ends the open chunk of an instance's head. It returns the last position
 // before the cut, which is published when it returns, and how many generations
 // of ids there are before it.
-func (l *Log) cut(ctx context.Context, in *instance) (upTo int64, generations int, err error) {
-	err = l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
+func (l *Log) cut(ctx context.Context, in *instance) (int64, int, error) {
+	var upTo int64
+	var generations int
+	err := l.submit(ctx, opFunc(func(s *sequencer) (*entry, error) {
 		upTo = in.next - 1
 		generations = len(in.ids.generations)
 		in.ids.cut()
@@ -129,7 +131,10 @@ func (l *Log) cut(ctx context.Context, in *instance) (upTo int64, generations in
 			in.view = &v
 		}}, nil
 	}))
-	return upTo, generations, err
+	if err != nil {
+		return 0, 0, err // where nobody waited, the sequencer may be at it still
+	}
+	return upTo, generations, nil
 }
 
 // dropIDs forgets the ids that are in a sealed run now.

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	firn "github.com/firnlog/firn"
@@ -29,7 +30,10 @@ func (a *Aging) Seed(ctx context.Context, data string) error {
 	// A third has expired already. The last event is of an hour ago, so that the
 	// clock of the server has not jumped.
 	now := time.Now().Add(-24*time.Hour - agingEvents/3*agingStep)
-	log, err := firn.Open(data, firn.Options{SealRows: agingSegment, SealAge: time.Minute, Now: func() time.Time { return now }})
+	var clock atomic.Pointer[time.Time] // which background work reads too
+	set := func(t time.Time) { now = t; clock.Store(&t) }
+	set(now)
+	log, err := firn.Open(data, firn.Options{SealRows: agingSegment, SealAge: time.Minute, Now: func() time.Time { return *clock.Load() }})
 	if err != nil {
 		return err
 	}
@@ -38,8 +42,8 @@ func (a *Aging) Seed(ctx context.Context, data string) error {
 		return err
 	}
 	for i := range agingEvents {
-		if now = now.Add(agingStep); i == agingEvents-1 {
-			now = time.Now().Add(-time.Hour)
+		if set(now.Add(agingStep)); i == agingEvents-1 {
+			set(time.Now().Add(-time.Hour))
 		}
 		receipts, err := log.Append(ctx, firn.AppendRequest{Instance: agingInstance, Events: []event.Draft{{EventType: "aging"}}})
 		if err != nil {
