@@ -160,7 +160,10 @@ func (l *Log) UpdateInstance(ctx context.Context, idOrName string, u InstanceUpd
 		s.update(e, in, from, to, actorOf(ctx))
 		return e, nil
 	}))
-	return to, err
+	if err != nil {
+		return Instance{}, err // where nobody waited, the sequencer may be at it still
+	}
+	return to, nil
 }
 
 // updated is what an update makes of an instance.
