@@ -108,10 +108,11 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestHijack takes a real connection over.
+// TestHijack takes a real connection over. A server does not wait for the
+// handler of such a connection when it closes, so the test does.
 func TestHijack(t *testing.T) {
 	a := newApp(t, webdebug.Options{})
-	server := httptest.NewServer(a.debug.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	handler := a.debug.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -119,7 +120,12 @@ func TestHijack(t *testing.T) {
 		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
 		_ = conn.Close()
-	})))
+	}))
+	returned := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(returned)
+		handler.ServeHTTP(w, r)
+	}))
 	defer server.Close()
 	response, err := server.Client().Get(server.URL)
 	if err != nil {
@@ -129,7 +135,7 @@ func TestHijack(t *testing.T) {
 	if text, _ := io.ReadAll(response.Body); string(text) != "hi" {
 		t.Errorf("answer %q", text)
 	}
-	server.Close()
+	<-returned
 	s := a.scheme(onlyID(a.receiver, a.debug))
 	if got := string(find(t, s.Events, "response").Payload); got != `{"hijacked":true,"bytes":0}` {
 		t.Errorf("response: %s", got)
