@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/store/wal"
 )
 
 // background is the goroutines that work behind the log's back.
@@ -49,6 +50,12 @@ const (
 	quietRows = 100
 	quietAges = 12
 	quietWAL  = 256 << 20
+
+	// A head keeps the write-ahead log from its first record on. One that keeps
+	// more than pinnedWAL is sealed, however small and young it is; where that are
+	// more than manyHeads, when they keep manyPinned.
+	pinnedWAL  = quietWAL
+	manyPinned = 8 * pinnedWAL
 )
 
 // maintain seals, carries out removals, compacts and frees files until ctx
@@ -105,9 +112,9 @@ func (l *Log) round(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// dueForSealing are the instances whose heads are large or old, and the largest
-// one where all heads together have become too large; all of them where the disk
-// is full.
+// dueForSealing are the instances whose heads are large or old or keep much of the
+// write-ahead log, and the largest ones where all heads together have become too
+// large; all of them where the disk is full.
 func (l *Log) dueForSealing() []*instance {
 	all := l.all()
 	old := l.opts.Now().Add(-l.opts.SealAge).UnixMilli()
@@ -129,6 +136,8 @@ func (l *Log) dueForSealing() []*instance {
 	}
 	quiet, aged := l.quiet(aged)
 	due, rest = append(due, aged...), append(rest, quiet...)
+	pinned, rest := l.pinned(rest)
+	due = append(due, pinned...)
 	for _, in := range due {
 		waiting -= in.current().headBytes()
 	}
@@ -167,6 +176,38 @@ func (l *Log) quiet(all []*instance) (quiet, aged []*instance) {
 		}
 	}
 	return quiet, aged
+}
+
+// pinned divides heads into those that keep too much of the write-ahead log and
+// the others.
+func (l *Log) pinned(all []*instance) (pinned, rest []*instance) {
+	files := l.wal.Files()
+	for _, most := range []int64{pinnedWAL, manyPinned} {
+		from := firstWithin(files, most)
+		pinned, rest = nil, nil
+		for _, in := range all {
+			if in.current().firstLSN() < from {
+				pinned = append(pinned, in)
+			} else {
+				rest = append(rest, in)
+			}
+		}
+		if len(pinned) <= manyHeads {
+			break
+		}
+	}
+	return pinned, rest
+}
+
+// firstWithin is the first record of the shortest end of the write-ahead log, in
+// whole files, that has at least this many bytes; 0 where all of it has fewer.
+func firstWithin(files []wal.FileInfo, bytes int64) uint64 {
+	for _, f := range slices.Backward(files) {
+		if bytes -= f.Size; bytes <= 0 {
+			return f.FirstLSN
+		}
+	}
+	return 0
 }
 
 // born is the recorded_at of the first event of the head.

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/json/jsontext"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +41,42 @@ func TestManyQuietHeadsWait(t *testing.T) {
 	}
 	if n := seal(quietAges * defaultSealAge); n != many+2 {
 		t.Errorf("%d segments at %d times the age, want %d", n, quietAges, many+2)
+	}
+}
+
+// TestHeadThatKeepsTheWALIsSealed fills the write-ahead log beside heads that are
+// young and nearly empty, with events of an instance that is deleted.
+func TestHeadThatKeepsTheWALIsSealed(t *testing.T) {
+	loud := sample(0)
+	loud.Payload = jsontext.Value(`"` + strings.Repeat("x", 1<<20-2) + `"`)
+	for heads, sealed := range map[int]bool{1: true, manyHeads + 1: false} {
+		t.Run(fmt.Sprint(heads), func(t *testing.T) {
+			l := open(t, t.TempDir(), quiet(t))
+			for i := range heads {
+				name := fmt.Sprint("small-", i)
+				create(t, l, name)
+				appendTo(t, l, name, sample(0))
+			}
+			for written := int64(0); written < pinnedWAL+2*sealBytes; {
+				in := create(t, l, "loud")
+				for range hugeBytes >> 20 {
+					appendTo(t, l, in.Name, loud)
+				}
+				written += hugeBytes
+				if err := l.DeleteInstance(t.Context(), in.Name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := l.round(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := l.byName["small-0"].current().headRows() == 0; got != sealed {
+				t.Errorf("the small head is sealed: %t, want %t", got, sealed)
+			}
+			if bytes := l.wal.Stats().DiskBytes; (bytes < pinnedWAL) != sealed {
+				t.Errorf("the write-ahead log has %d MiB", bytes>>20)
+			}
+		})
 	}
 }
 
