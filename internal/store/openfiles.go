@@ -3,6 +3,7 @@ package store
 import (
 	"container/list"
 	"sync"
+	"syscall"
 )
 
 // openFiles bounds how many segments and id runs are open.
@@ -21,11 +22,20 @@ type lazyFile interface {
 }
 
 // maxOpenFiles is how many files of segments and id runs are open at most, but
-// for those in use.
-const maxOpenFiles = 512
+// for those in use: those of some hundred million events, for a query that
+// opens them all again and again spends its time on that. An open segment holds
+// about 50 KiB.
+const maxOpenFiles = 1024
 
+// newOpenFiles leaves half of the files that the process may have open for
+// connections.
 func newOpenFiles() *openFiles {
-	return &openFiles{limit: maxOpenFiles, recent: list.New(), at: map[lazyFile]*list.Element{}}
+	limit := maxOpenFiles
+	var most syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &most) == nil {
+		limit = int(min(uint64(limit), uint64(most.Cur)/2))
+	}
+	return &openFiles{limit: limit, recent: list.New(), at: map[lazyFile]*list.Element{}}
 }
 
 // used notes that a file is open and has been used. It closes others.

@@ -185,12 +185,13 @@ func (s *sealing) run(ctx context.Context) error {
 	return nil
 }
 
-// writeSegments writes the chunks as segments of at most SealRows rows, or one
-// chunk where that has more.
+// writeSegments writes the chunks as segments of at most twice SealRows rows, or
+// one chunk where that has more: what came while the head before was sealed does
+// not make a small file of its own.
 func (s *sealing) writeSegments(ctx context.Context) error {
 	for rest := s.chunks; len(rest) > 0; {
 		n, rows := 1, rest[0].rows
-		for n < len(rest) && rows+rest[n].rows <= s.log.opts.SealRows {
+		for n < len(rest) && rows+rest[n].rows <= 2*s.log.opts.SealRows {
 			rows += rest[n].rows
 			n++
 		}

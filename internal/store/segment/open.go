@@ -67,7 +67,7 @@ func Open(name string, f File, size int64, cache *Cache) (s *Segment, err error)
 func (s *Segment) readFooter() error {
 	// Parquet reads the magic bytes at the start too; they are in a block,
 	// whose checksum is not known yet.
-	file, err := parquet.OpenFile(magicFile{s.file}, s.file.size, parquet.SkipBloomFilters(true))
+	file, err := parquet.OpenFile(magicFile{s.file}, s.file.size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 	if err != nil {
 		return err
 	}
