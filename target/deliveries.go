@@ -215,13 +215,12 @@ func (ds *Deliveries) Retry(name string, letters bool, ids []int64) (Status, err
 	if err := d.hasLetters(ids); err != nil {
 		return Status{}, err
 	}
-	d.mu.Lock()
-	d.retry = true
 	if letters {
+		d.mu.Lock()
 		d.again.ask(ids)
+		d.mu.Unlock()
 	}
-	d.mu.Unlock()
-	d.wake()
+	d.tryNow()
 	return d.report(), nil
 }
 
@@ -253,12 +252,18 @@ func (d *delivery) hasLetters(ids []int64) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range ids {
-		if _, ok := s.letters[id]; !ok {
-			return fmt.Errorf("target %s: dead letter %d: %w", d.spec.Name, id, firn.ErrNotFound)
-		}
+	if err := s.hasLetters(ids); err != nil {
+		return fmt.Errorf("target %s: %w", d.spec.Name, err)
 	}
 	return nil
+}
+
+// tryNow has the target tried at once, whatever it waits for.
+func (d *delivery) tryNow() {
+	d.mu.Lock()
+	d.retry = true
+	d.mu.Unlock()
+	d.wake()
 }
 
 func (d *delivery) wake() {
@@ -311,10 +316,7 @@ func (ds *Deliveries) Replay(name, instance string, from From) error {
 	if err := s.replay(heads, ds.identity, from); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	d.retry = true
-	d.mu.Unlock()
-	d.wake()
+	d.tryNow()
 	return nil
 }
 

@@ -42,13 +42,13 @@ type scripted struct {
 
 var errDown = errors.New("connection refused")
 
-func (s *scripted) enter() (n int, leave func()) {
+func (s *scripted) enter() (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.active++; s.active > 1 {
 		s.fault = "two calls at a time"
 	}
-	return s.writes, func() {
+	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.active--
@@ -56,8 +56,7 @@ func (s *scripted) enter() (n int, leave func()) {
 }
 
 func (s *scripted) Open(ctx context.Context) error {
-	_, leave := s.enter()
-	defer leave()
+	defer s.enter()()
 	s.mu.Lock()
 	s.opens++
 	n, open := s.opens, s.open
@@ -69,8 +68,7 @@ func (s *scripted) Open(ctx context.Context) error {
 }
 
 func (s *scripted) Write(ctx context.Context, b Batch) (int, error) {
-	_, leave := s.enter()
-	defer leave()
+	defer s.enter()()
 	s.mu.Lock()
 	s.writes++
 	n, write := s.writes, s.write

@@ -77,7 +77,7 @@ func (d *delivery) rewrite(ctx context.Context, letters []DeadLetter) (done int,
 	}
 	l := letters[written]
 	r := record{Dead: &deadRecord{ID: l.ID, Instance: l.Instance, Position: l.Event.Position, Message: brief(refused), At: time.Now().UTC().Truncate(time.Millisecond)}}
-	return written + 1, d.state.commit(r, l.Event.AppendJSON(nil))
+	return written + 1, d.state.refusedAgain(r, l.Event.AppendJSON(nil))
 }
 
 // place is the cursor of an instance, 0 if it is gone.

@@ -70,7 +70,7 @@ type record struct {
 	Checkpoint []string         `json:"checkpoint,omitzero"`  // instances whose set cursor the target knows
 	Forget     []string         `json:"forget,omitzero"`      // instances
 	Dead       *deadRecord      `json:"dead_letter,omitzero"` // with its event
-	Taken      []int64          `json:"taken,omitzero"`       // ids of dead letters
+	Taken      []int64          `json:"taken,omitzero"`       // ids of dead letters, taken or discarded
 	LastID     int64            `json:"last_id,omitzero"`
 }
 

@@ -96,12 +96,12 @@ func (d *delivery) failed(ctx context.Context, err error) {
 		d.share(nil) // what is on disk counts
 	}
 	state, wait := Retrying, time.Duration(0)
-	var pause *PauseError
-	var stop *StopError
+	_, stop := errors.AsType[*StopError](err)
+	_, pause := errors.AsType[*PauseError](err)
 	switch {
-	case errors.As(err, &stop):
-		state, wait = Stopped, 0
-	case errors.As(err, &pause):
+	case stop:
+		state = Stopped
+	case pause:
 		state, wait = Paused, jittered(d.timing.pause)
 	default:
 		d.failures++

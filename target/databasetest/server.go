@@ -226,11 +226,12 @@ func childrenOf(pid int) []int {
 
 // Main runs a package's tests with a server, for TestMain:
 //
-//	goleak.VerifyTestMain(databasetest.Main{M: m, Start: …})
+//	goleak.VerifyTestMain(databasetest.Main{M: m, Server: &server, Start: databasetest.Postgres}, databasetest.IgnoreProxies())
 type Main struct {
 	M interface{ Run() int }
-	// Start starts the server.
-	Start func() (*Server, error)
+	// Start starts the server, which is then where Server points to.
+	Start  func() (*Server, error)
+	Server **Server
 }
 
 // Run starts the server, runs the tests and removes it.
@@ -240,6 +241,7 @@ func (m Main) Run() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	*m.Server = s
 	code := m.M.Run()
 	if err := s.Remove(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

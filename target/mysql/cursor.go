@@ -10,25 +10,18 @@ import (
 )
 
 const (
-	whereCursor       = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
-	selectCursor      = `SELECT epoch, position FROM ` + table.Cursors + whereCursor
-	newCursor         = `INSERT INTO ` + table.Cursors + ` (log_id, instance_id, target, table_name, epoch, position, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	moveCursor        = `UPDATE ` + table.Cursors + ` SET epoch = ?, position = ?, updated_at = ?` + whereCursor
-	selectRedelivered = `SELECT position FROM ` + table.Redelivered + whereCursor + ` AND position BETWEEN ? AND ?`
-	insertRedelivered = `INSERT INTO ` + table.Redelivered + ` (log_id, instance_id, target, table_name, position) VALUES (?, ?, ?, ?, ?)`
-	// What comes again may become a dead letter again.
-	forgetRedelivered = `DELETE FROM ` + table.Redelivered + whereCursor + ` AND position > ?`
+	selectCursor = `SELECT epoch, position FROM ` + table.Cursors + table.WhereKey
+	newCursor    = `INSERT INTO ` + table.Cursors + ` (log_id, instance_id, target, table_name, epoch, position, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	moveCursor   = `UPDATE ` + table.Cursors + ` SET epoch = ?, position = ?, updated_at = ?` + table.WhereKey
 	// Another process's row stays as it is, and is locked.
 	forgetRivals  = ` ON DUPLICATE KEY UPDATE target = ` + table.Cursors + `.target`
 	replaceCursor = ` ON DUPLICATE KEY UPDATE epoch = VALUES(epoch), position = VALUES(position), updated_at = VALUES(updated_at)`
 )
 
-func (d *database) key(log, instance string) []any { return []any{log, instance, d.name, d.table} }
-
 // lock locks the cursor's row until the transaction's end, and makes it first if
 // there is none.
 func (d *database) lock(ctx context.Context, tx *sql.Tx, b target.Batch) (cursor target.Cursor, err error) {
-	key := d.key(b.Log.ID, b.Instance.ID)
+	key := d.owner.Key(b.Log.ID, b.Instance.ID)
 	lock := func() error {
 		return tx.QueryRowContext(ctx, selectCursor+` FOR UPDATE`, key...).Scan(&cursor.Epoch, &cursor.Position)
 	}
@@ -45,7 +38,7 @@ func (d *database) lock(ctx context.Context, tx *sql.Tx, b target.Batch) (cursor
 
 // Checkpoint returns the cursor that is in the database.
 func (d *database) Checkpoint(ctx context.Context, log, instance string) (c target.Cursor, ok bool, err error) {
-	err = d.conn.QueryRowContext(ctx, selectCursor, d.key(log, instance)...).Scan(&c.Epoch, &c.Position)
+	err = d.conn.QueryRowContext(ctx, selectCursor, d.owner.Key(log, instance)...).Scan(&c.Epoch, &c.Position)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, false, nil
 	}
@@ -59,12 +52,11 @@ func (d *database) SetCheckpoint(ctx context.Context, log target.Identity, insta
 		return d.fault("begin", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
-	_, err = tx.ExecContext(ctx, newCursor+replaceCursor, append(d.key(log.ID, instance), log.Epoch, position, d.now().UTC())...)
+	_, err = tx.ExecContext(ctx, newCursor+replaceCursor, append(d.owner.Key(log.ID, instance), log.Epoch, position, d.now().UTC())...)
 	if err != nil {
 		return d.fault("move the cursor", err)
 	}
-	_, err = tx.ExecContext(ctx, forgetRedelivered, append(d.key(log.ID, instance), position)...)
-	if err != nil {
+	if err := d.owner.ForgetRedelivered(ctx, tx, log.ID, instance, position); err != nil {
 		return d.fault("move the cursor", err)
 	}
 	return d.fault("move the cursor", tx.Commit())
@@ -73,37 +65,6 @@ func (d *database) SetCheckpoint(ctx context.Context, log target.Identity, insta
 // move moves the cursor that lock has locked.
 func (d *database) move(ctx context.Context, tx *sql.Tx, b target.Batch, position int64) error {
 	_, err := tx.ExecContext(ctx, moveCursor,
-		append([]any{b.Log.Epoch, position, d.now().UTC()}, d.key(b.Log.ID, b.Instance.ID)...)...)
+		append([]any{b.Log.Epoch, position, d.now().UTC()}, d.owner.Key(b.Log.ID, b.Instance.ID)...)...)
 	return err
-}
-
-// notRedelivered returns the dead letters of a batch that are not in the table.
-func (d *database) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch) (table.Missing, error) {
-	there := map[int64]bool{}
-	found, err := tx.QueryContext(ctx, selectRedelivered,
-		append(d.key(b.Log.ID, b.Instance.ID), b.Events[0].Position, b.Events[len(b.Events)-1].Position)...)
-	if err != nil {
-		return table.Missing{}, err
-	}
-	defer found.Close() //nolint:errcheck // Err says what there is to say
-	for found.Next() {
-		var position int64
-		if err := found.Scan(&position); err != nil {
-			return table.Missing{}, err
-		}
-		there[position] = true
-	}
-	return table.Except(b, there), found.Err()
-}
-
-// noteRedelivered remembers dead letters with their rows.
-func (d *database) noteRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch, positions []int64) error {
-	for _, position := range positions {
-		_, err := tx.ExecContext(ctx, insertRedelivered,
-			append(d.key(b.Log.ID, b.Instance.ID), position)...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -50,7 +50,7 @@ func (d *database) fault(operation string, err error) error {
 	wrapped := fmt.Errorf("MySQL at %s: %s: %w", d.config.Addr, operation, plain(err))
 	switch {
 	case ofPrimaryKey(err):
-		return &target.PauseError{Err: fmt.Errorf("%w; if its ids are at their end: ALTER TABLE %s MODIFY id BIGINT NOT NULL AUTO_INCREMENT", wrapped, d.table)}
+		return &target.PauseError{Err: fmt.Errorf("%w; if its ids are at their end: ALTER TABLE %s MODIFY id BIGINT NOT NULL AUTO_INCREMENT", wrapped, d.owner.Table)}
 	case slices.Contains(everyRow, number(err)):
 		return &target.PauseError{Err: wrapped}
 	}

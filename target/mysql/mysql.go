@@ -40,9 +40,6 @@ func Kind() target.Kind {
 
 var tlsModes = []string{"false", "true", "skip-verify", "preferred"}
 
-// longestTarget is what a cursor's row holds of a target's name.
-const longestTarget = 255
-
 func open(s Settings, env target.Environment) (target.Target, error) {
 	switch err := table.CheckName(s.TableName); {
 	case err != nil:
@@ -55,12 +52,10 @@ func open(s Settings, env target.Environment) (target.Target, error) {
 		return nil, errors.New("database: it is missing; give the name of the database that holds the table")
 	case !slices.Contains(tlsModes, s.TLS):
 		return nil, fmt.Errorf("tls: %.40q is not one; one of %s", s.TLS, strings.Join(tlsModes, ", "))
-	case len(env.Name) > longestTarget:
-		return nil, fmt.Errorf("name: it has %d bytes; at most %d", len(env.Name), longestTarget)
 	}
 	session := make([]byte, 8)
 	rand.Read(session)
-	d := &database{table: s.TableName, name: env.Name, session: "firn-" + hex.EncodeToString(session), now: time.Now}
+	d := &database{owner: table.Owner{Target: env.Name, Table: s.TableName}, session: "firn-" + hex.EncodeToString(session), now: time.Now}
 	d.sql = newStatements(s.TableName)
 	d.config = s.connection()
 	return d, nil
@@ -96,11 +91,11 @@ func (s Settings) connection() *mysql.Config {
 
 // database is the target. It has one connection.
 type database struct {
-	config      *mysql.Config
-	table, name string
-	session     string // names the connection's lock
-	sql         statements
-	now         func() time.Time
+	config  *mysql.Config
+	owner   table.Owner
+	session string // names the connection's lock
+	sql     statements
+	now     func() time.Time
 
 	db      *sql.DB
 	conn    *sql.Conn

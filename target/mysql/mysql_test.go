@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,16 +21,14 @@ import (
 var server *databasetest.Server
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(databasetest.Main{M: m, Start: func() (s *databasetest.Server, err error) {
-		server, err = databasetest.MariaDB()
-		return server, err
-	}}, databasetest.IgnoreProxies())
+	goleak.VerifyTestMain(databasetest.Main{M: m, Server: &server, Start: databasetest.MariaDB}, databasetest.IgnoreProxies())
 }
 
 // What all SQL targets' tests share.
 var (
 	numbered = databasetest.Numbered
 	batch    = databasetest.Batch
+	ask      = databasetest.Ask
 )
 
 func mustWrite(t *testing.T, to target.Target, events []event.Event) {
@@ -75,60 +72,14 @@ func exec(t testing.TB, db *sql.DB, statement string) {
 	}
 }
 
-// ask returns a query's rows, each a line of its columns' text.
-func ask(t testing.TB, db *sql.DB, query string) []string {
-	t.Helper()
-	found, err := db.QueryContext(t.Context(), query)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	defer found.Close()
-	columns, err := found.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for found.Next() {
-		values := make([]sql.NullString, len(columns))
-		to := make([]any, len(columns))
-		for i := range values {
-			to[i] = &values[i]
-		}
-		if err := found.Scan(to...); err != nil {
-			t.Fatal(err)
-		}
-		var line []string
-		for _, v := range values {
-			if !v.Valid {
-				v.String = "NULL"
-			}
-			line = append(line, v.String)
-		}
-		lines = append(lines, strings.Join(line, "|"))
-	}
-	if err := found.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return lines
-}
-
 func newTarget(t testing.TB, s Settings) target.Checkpointer {
 	t.Helper()
-	made, err := Kind().New(&s, target.Environment{Name: "mysql"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = made.Close() })
-	return made.(target.Checkpointer)
+	return databasetest.New(t, Kind(), &s)
 }
 
 func opened(t testing.TB, s Settings) target.Checkpointer {
 	t.Helper()
-	made := newTarget(t, s)
-	if err := made.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return made
+	return databasetest.Open(t, Kind(), &s)
 }
 
 // place is a new database, which targets reach at a port.

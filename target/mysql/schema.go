@@ -90,7 +90,7 @@ type columns struct {
 
 // prepare makes the tables that are missing and compares those that are there.
 func (d *database) prepare(ctx context.Context) error {
-	if err := d.ensure(ctx, d.table, rowColumns, d.sql.schema); err != nil {
+	if err := d.ensure(ctx, d.owner.Table, rowColumns, d.sql.schema); err != nil {
 		return err
 	}
 	if err := d.ensure(ctx, table.Cursors, cursorColumns, createCursors); err != nil {
@@ -147,7 +147,7 @@ func (d *database) compare(ctx context.Context, name string, documented []table.
 	case engine != "InnoDB":
 		return true, &target.StopError{Err: fmt.Errorf("the table %s is kept by %s, which has no transactions: ALTER TABLE %s ENGINE=InnoDB, or give this target another table_name", name, engine, name)}
 	}
-	if name == d.table {
+	if name == d.owner.Table {
 		d.columns = c
 	}
 	return true, table.Compare(name, documented, all)

@@ -27,7 +27,7 @@ func (d *database) Write(ctx context.Context, b target.Batch) (written int, err 
 	}
 	missing := table.Behind(b, cursor.Position)
 	if b.Redelivery {
-		if missing, err = d.notRedelivered(ctx, tx, b); err != nil {
+		if missing, err = d.owner.NotRedelivered(ctx, tx, b); err != nil {
 			return 0, d.fault("read what was redelivered", err)
 		}
 	}
@@ -39,7 +39,7 @@ func (d *database) Write(ctx context.Context, b target.Batch) (written int, err 
 	position := max(cursor.Position, b.After(written))
 	if b.Redelivery {
 		position = cursor.Position
-		if err := d.noteRedelivered(ctx, tx, b, missing.Positions(inserted)); err != nil {
+		if err := d.owner.NoteRedelivered(ctx, tx, b, missing.Positions(inserted)); err != nil {
 			return 0, d.fault("note what was redelivered", err)
 		}
 	}

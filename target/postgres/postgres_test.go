@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,10 +23,7 @@ import (
 var server *databasetest.Server
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(databasetest.Main{M: m, Start: func() (s *databasetest.Server, err error) {
-		server, err = databasetest.Postgres()
-		return server, err
-	}}, databasetest.IgnoreProxies())
+	goleak.VerifyTestMain(databasetest.Main{M: m, Server: &server, Start: databasetest.Postgres}, databasetest.IgnoreProxies())
 }
 
 // What all SQL targets' tests share.
@@ -94,21 +90,12 @@ func ask(t testing.TB, conn *pgx.Conn, query string) []string {
 
 func newTarget(t *testing.T, s Settings) target.Checkpointer {
 	t.Helper()
-	made, err := Kind().New(&s, target.Environment{Name: "postgres", Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = made.Close() })
-	return made.(target.Checkpointer)
+	return databasetest.New(t, Kind(), &s)
 }
 
 func opened(t *testing.T, s Settings) target.Checkpointer {
 	t.Helper()
-	made := newTarget(t, s)
-	if err := made.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return made
+	return databasetest.Open(t, Kind(), &s)
 }
 
 func mustWrite(t *testing.T, to target.Target, events []event.Event) {

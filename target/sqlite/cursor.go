@@ -25,9 +25,7 @@ func (f *file) SetCheckpoint(ctx context.Context, log target.Identity, instance 
 	if err := f.move(ctx, tx, log, instance, position); err != nil {
 		return f.fault("move the cursor", err)
 	}
-	// What comes again may become a dead letter again.
-	_, err = tx.ExecContext(ctx, forgetRedelivered, append(f.key(log.ID, instance), position)...)
-	if err != nil {
+	if err := f.owner.ForgetRedelivered(ctx, tx, log.ID, instance, position); err != nil {
 		return f.fault("move the cursor", err)
 	}
 	return f.fault("move the cursor", tx.Commit())
@@ -40,7 +38,7 @@ type database interface {
 }
 
 func (f *file) cursor(ctx context.Context, db database, log, instance string) (c target.Cursor, ok bool, err error) {
-	err = db.QueryRowContext(ctx, `SELECT epoch, position FROM `+table.Cursors+whereKey, f.key(log, instance)...).Scan(&c.Epoch, &c.Position)
+	err = db.QueryRowContext(ctx, `SELECT epoch, position FROM `+table.Cursors+table.WhereKey, f.owner.Key(log, instance)...).Scan(&c.Epoch, &c.Position)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, false, nil
 	}
@@ -51,46 +49,6 @@ func (f *file) move(ctx context.Context, db database, log target.Identity, insta
 	_, err := db.ExecContext(ctx, `INSERT INTO `+table.Cursors+` (log_id, instance_id, target, table_name, epoch, position, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET epoch = excluded.epoch, position = excluded.position, updated_at = excluded.updated_at`,
-		append(f.key(log.ID, instance), log.Epoch, position, f.now().UTC().Format(timeFormat))...)
+		append(f.owner.Key(log.ID, instance), log.Epoch, position, f.now().UTC().Format(timeFormat))...)
 	return err
-}
-
-const (
-	whereKey          = ` WHERE log_id = ? AND instance_id = ? AND target = ? AND table_name = ?`
-	selectRedelivered = `SELECT position FROM ` + table.Redelivered + whereKey + ` AND position BETWEEN ? AND ?`
-	insertRedelivered = `INSERT INTO ` + table.Redelivered + ` (log_id, instance_id, target, table_name, position) VALUES (?, ?, ?, ?, ?)`
-	forgetRedelivered = `DELETE FROM ` + table.Redelivered + whereKey + ` AND position > ?`
-)
-
-func (f *file) key(log, instance string) []any { return []any{log, instance, f.name, f.table} }
-
-// notRedelivered returns the dead letters of a batch that are not in the table.
-func (f *file) notRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch) (table.Missing, error) {
-	there := map[int64]bool{}
-	found, err := tx.QueryContext(ctx, selectRedelivered,
-		append(f.key(b.Log.ID, b.Instance.ID), b.Events[0].Position, b.Events[len(b.Events)-1].Position)...)
-	if err != nil {
-		return table.Missing{}, err
-	}
-	defer found.Close() //nolint:errcheck // Err says what there is to say
-	for found.Next() {
-		var position int64
-		if err := found.Scan(&position); err != nil {
-			return table.Missing{}, err
-		}
-		there[position] = true
-	}
-	return table.Except(b, there), found.Err()
-}
-
-// noteRedelivered remembers dead letters with their rows.
-func (f *file) noteRedelivered(ctx context.Context, tx *sql.Tx, b target.Batch, positions []int64) error {
-	for _, position := range positions {
-		_, err := tx.ExecContext(ctx, insertRedelivered,
-			append(f.key(b.Log.ID, b.Instance.ID), position)...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

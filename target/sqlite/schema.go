@@ -84,7 +84,7 @@ func (f *file) prepare(ctx context.Context) error {
 		return f.fault("open", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit there is nothing to roll back
-	if err := f.ensure(ctx, tx, f.table, rows, f.sql.schema); err != nil {
+	if err := f.ensure(ctx, tx, f.owner.Table, rows, f.sql.schema); err != nil {
 		return err
 	}
 	if err := f.ensure(ctx, tx, table.Cursors, cursors, []string{f.sql.cursors}); err != nil {

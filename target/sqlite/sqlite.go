@@ -43,15 +43,16 @@ func open(s Settings, env target.Environment) (target.Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("path: %w", err)
 	}
-	return &file{path: path, table: s.TableName, name: env.Name, sql: newStatements(s.TableName), now: time.Now}, nil
+	return &file{path: path, owner: table.Owner{Target: env.Name, Table: s.TableName}, sql: newStatements(s.TableName), now: time.Now}, nil
 }
 
 // file is the target. Everything it does with the database it does on one
 // connection.
 type file struct {
-	path, table, name string
-	sql               statements
-	now               func() time.Time
+	path  string
+	owner table.Owner
+	sql   statements
+	now   func() time.Time
 
 	db     *sql.DB
 	conn   *sql.Conn

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	numbered = databasetest.Numbered
 	batch    = databasetest.Batch
+	ask      = databasetest.Ask
 )
 
 func mustWrite(t *testing.T, to target.Target, events []event.Event) {
@@ -144,28 +144,18 @@ func records(t testing.TB, path string) (all []targettest.Record) {
 	return all
 }
 
-// newTarget makes a target of a file, which is opened where ready is set.
+// newTarget makes a target of a file, not yet open.
 func newTarget(t *testing.T, s Settings) target.Checkpointer {
 	t.Helper()
 	if s.TableName == "" {
 		s.TableName = "event_logs"
 	}
-	kind := Kind()
-	made, err := kind.New(&s, target.Environment{Name: "sqlite", Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = made.Close() })
-	return made.(target.Checkpointer)
+	return databasetest.New(t, Kind(), &s)
 }
 
 func opened(t *testing.T, path string) target.Checkpointer {
 	t.Helper()
-	made := newTarget(t, Settings{Path: path})
-	if err := made.Open(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return made
+	return databasetest.Open(t, Kind(), &Settings{Path: path, TableName: "event_logs"})
 }
 
 // reader opens the file as another program does.
@@ -177,40 +167,6 @@ func reader(t *testing.T, path string) *sql.DB {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return db
-}
-
-// ask returns a query's rows, each a line of its columns' text.
-func ask(t *testing.T, db *sql.DB, query string, args ...any) []string {
-	t.Helper()
-	found, err := db.QueryContext(t.Context(), query, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	defer found.Close()
-	columns, err := found.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for found.Next() {
-		values := make([]sql.NullString, len(columns))
-		to := make([]any, len(columns))
-		for i := range values {
-			to[i] = &values[i]
-		}
-		if err := found.Scan(to...); err != nil {
-			t.Fatal(err)
-		}
-		var line []string
-		for _, v := range values {
-			line = append(line, v.String)
-		}
-		lines = append(lines, strings.Join(line, "|"))
-	}
-	if err := found.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return lines
 }
 
 func TestTheTableIsTheDocumentedOne(t *testing.T) {
@@ -286,8 +242,7 @@ func TestForeignTables(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = newTarget(t, Settings{Path: path}).Open(t.Context())
-			var stop *target.StopError
-			if !errors.As(err, &stop) || !strings.Contains(err.Error(), c.says) {
+			if _, stop := errors.AsType[*target.StopError](err); !stop || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("Open: %v\nwant a StopError with %q", err, c.says)
 			}
 			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {

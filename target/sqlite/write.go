@@ -37,7 +37,7 @@ func (f *file) Write(ctx context.Context, b target.Batch) (written int, err erro
 	}
 	missing := table.Behind(b, cursor.Position)
 	if b.Redelivery {
-		if missing, err = f.notRedelivered(ctx, tx, b); err != nil {
+		if missing, err = f.owner.NotRedelivered(ctx, tx, b); err != nil {
 			return 0, f.fault("read what was redelivered", err)
 		}
 	}
@@ -47,7 +47,7 @@ func (f *file) Write(ctx context.Context, b target.Batch) (written int, err erro
 	}
 	written = missing.Written(inserted)
 	if b.Redelivery {
-		if err := f.noteRedelivered(ctx, tx, b, missing.Positions(inserted)); err != nil {
+		if err := f.owner.NoteRedelivered(ctx, tx, b, missing.Positions(inserted)); err != nil {
 			return 0, f.fault("note what was redelivered", err)
 		}
 	} else if err := f.move(ctx, tx, b.Log, b.Instance.ID, max(cursor.Position, b.After(written))); err != nil {

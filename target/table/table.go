@@ -2,7 +2,8 @@
 // how a table that is there is compared with the documented one, how the rows of
 // a batch go in although one of them does not, and the table of cursors.
 //
-// It knows no database: what is SQL is in the package of each target.
+// What is SQL is in the package of each target, but for the few statements that
+// two databases take word for word (redelivered.go).
 package table
 
 import (

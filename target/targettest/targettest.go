@@ -5,7 +5,7 @@
 //		targettest.Run(t, func(t *testing.T) targettest.Place {
 //			dir := t.TempDir()
 //			return targettest.Place{
-//				Target: func(t testing.TB) target.Target { return file.New(dir) },
+//				Target: func(t testing.TB) target.Target { return newTarget(t, dir) },
 //				Read:   func(t testing.TB) []targettest.Record { return readFiles(t, dir) },
 //			}
 //		})
