@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/firnlog/firn/internal/cputest"
 	"github.com/firnlog/firn/webdebug"
 )
 
@@ -52,7 +53,7 @@ func serve(b *testing.B, server string, per float64, inside func(ctx context.Con
 	}))
 	r := request()
 	b.ReportAllocs()
-	cpu(b, per, func() {
+	cputest.Report(b, per, func() {
 		for b.Loop() {
 			h.ServeHTTP(&blank{header: http.Header{}}, r)
 		}

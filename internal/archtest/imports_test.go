@@ -31,7 +31,9 @@ var arrows = map[string][]string{
 		"internal/store/idrun", "internal/store/segment", "internal/store/vfs", "internal/store/wal", "internal/inert",
 	},
 
-	"internal/catalog": {"event"},
+	// What the readers of YAML files share.
+	"internal/plainyaml": {"event"},
+	"internal/catalog":   {"event", "internal/plainyaml"},
 
 	"web": {}, // the viewer's files
 
@@ -72,7 +74,7 @@ var arrows = map[string][]string{
 	},
 
 	// The configuration ends in typed options and what the targets are.
-	"internal/config": {"event", "query", "target"},
+	"internal/config": {"event", "query", "target", "internal/plainyaml"},
 
 	"app": {
 		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",
@@ -83,6 +85,7 @@ var arrows = map[string][]string{
 	// What tests are made of: only tests may import it.
 	"query/querytest":                  {"event", "query"},
 	"query/conformance":                {"event", "query"},
+	"internal/cputest":                 {},
 	"internal/store/vfs/vfstest":       {"internal/store/vfs"},
 	"internal/store/column/columntest": {"event", "query", "internal/store/column"},
 
@@ -166,7 +169,7 @@ var libraries = map[string][]string{
 	"github.com/prometheus/client_golang":      {"internal/server"},
 	"github.com/alecthomas/kong":               {"app"},
 	"github.com/schollz/progressbar/v3":        {"app"},
-	"github.com/goccy/go-yaml":                 {"internal/catalog", "internal/config"},
+	"github.com/goccy/go-yaml":                 {"internal/catalog", "internal/config", "internal/plainyaml"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/catalog"},
 	"golang.org/x/sync":                        {"internal/store", "internal/store/exec", "internal/store/segment", "internal/server", "app", "."},
 	"golang.org/x/sys":                         {"internal/store/vfs", "internal/store", "target/file", "target/ndjson", "target/exec", "app"},

@@ -3,6 +3,8 @@ package catalog_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/firnlog/firn/internal/cputest"
 )
 
 // large is a request as a browser sends it.
@@ -30,7 +32,7 @@ func BenchmarkValidate(b *testing.B) {
 			payload := []byte(x.payload)
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
-			cpu(b, 1, func() {
+			cputest.Report(b, 1, func() {
 				for b.Loop() {
 					c.Validate(x.eventType, payload)
 				}

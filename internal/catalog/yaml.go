@@ -10,19 +10,14 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/plainyaml"
 )
 
-const (
-	// maxNesting is how deep a YAML file may nest. The parser's time grows with
-	// the square of the depth.
-	maxNesting = 64
-	// maxExpanded is the most bytes of the JSON that a file becomes, aliases
-	// written out.
-	maxExpanded = 4 << 20
-)
+// maxExpanded is the most bytes of the JSON that a file becomes, aliases written
+// out.
+const maxExpanded = 4 << 20
 
 // jsonOfYAML turns a YAML file of one document into JSON text with the same
 // values in the same order, so that files and documents are read by the same
@@ -33,8 +28,8 @@ func jsonOfYAML(text []byte) (jsontext.Value, error) {
 		return nil, errors.New("is not valid UTF-8")
 	}
 	tokens := lexer.Tokenize(string(text))
-	if err := checkNesting(tokens); err != nil {
-		return nil, err
+	if line, deep := plainyaml.TooDeep(tokens); deep {
+		return nil, fmt.Errorf("line %d: nests deeper than %d levels", line, plainyaml.MaxNesting)
 	}
 	file, err := parser.Parse(tokens, 0)
 	if err != nil {
@@ -66,29 +61,6 @@ func firstLine(err error) string {
 	return strings.TrimSpace(line)
 }
 
-// checkNesting refuses what would keep the parser busy for long: deep nesting
-// in brackets, or of many levels in one line.
-func checkNesting(tokens token.Tokens) error {
-	depth, line, inLine := 0, 0, 0
-	for _, t := range tokens {
-		if t.Position.Line != line {
-			line, inLine = t.Position.Line, 0
-		}
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			inLine++
-		}
-		if depth > maxNesting || inLine > maxNesting {
-			return fmt.Errorf("line %d: nests deeper than %d levels", line, maxNesting)
-		}
-	}
-	return nil
-}
-
 // yamlWriter writes the JSON of YAML nodes.
 type yamlWriter struct {
 	out     jsontext.Value
@@ -96,8 +68,8 @@ type yamlWriter struct {
 }
 
 func (w *yamlWriter) value(n ast.Node, depth int) error {
-	if depth > maxNesting {
-		return w.fault(n, "nests deeper than %d levels", maxNesting)
+	if depth > plainyaml.MaxNesting {
+		return w.fault(n, "nests deeper than %d levels", plainyaml.MaxNesting)
 	}
 	if len(w.out) > maxExpanded {
 		return w.fault(n, "the file becomes longer than %d bytes, aliases written out", maxExpanded)
@@ -126,11 +98,11 @@ func (w *yamlWriter) value(n ast.Node, depth int) error {
 		if err := w.value(n.Value, depth+1); err != nil {
 			return err
 		}
-		w.anchors[nameOf(n.Name)] = w.out[start:len(w.out):len(w.out)]
+		w.anchors[plainyaml.Name(n.Name)] = w.out[start:len(w.out):len(w.out)]
 	case *ast.AliasNode:
-		text, ok := w.anchors[nameOf(n.Value)]
+		text, ok := w.anchors[plainyaml.Name(n.Value)]
 		if !ok {
-			return w.fault(n, "the alias *%s has no anchor above it", nameOf(n.Value))
+			return w.fault(n, "the alias *%s has no anchor above it", plainyaml.Name(n.Value))
 		}
 		w.out = append(w.out, text...)
 	case *ast.TagNode:
@@ -143,10 +115,9 @@ func (w *yamlWriter) value(n ast.Node, depth int) error {
 
 // number writes a number as it is spelled.
 func (w *yamlWriter) number(n ast.Node) error {
-	text := n.GetToken().Value
-	v, err := event.CompactValue([]byte(text), event.Limits{})
-	if err != nil || event.KindOf(v) != '0' {
-		return w.fault(n, "%s is no number as JSON spells them; write it plainly, or quote it", shown(text))
+	v, ok := plainyaml.Number(n)
+	if !ok {
+		return w.fault(n, "%s is no number as JSON spells them; write it plainly, or quote it", shown(n.GetToken().Value))
 	}
 	w.out = append(w.out, v...)
 	return nil
@@ -187,12 +158,4 @@ func (w *yamlWriter) sequence(values []ast.Node, depth int) error {
 
 func (w *yamlWriter) fault(n ast.Node, format string, args ...any) error {
 	return fmt.Errorf("line %d: %s", n.GetToken().Position.Line, fmt.Sprintf(format, args...))
-}
-
-// nameOf is the name of an anchor or alias.
-func nameOf(n ast.Node) string {
-	if n == nil {
-		return ""
-	}
-	return n.GetToken().Value
 }

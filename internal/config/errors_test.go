@@ -140,7 +140,7 @@ auth: {failed_sign_ins: 0}
 			`c.yaml:4:3: targets[2]: has no type; it is one of null, console, file, sqlite, postgres, mysql, exec`,
 			`c.yaml:5:10: targets[3].type: must be text, not a number; put it in quotes`,
 			`c.yaml:6:3: targets[4]: must be a block, not text`,
-			`c.yaml:7:24: a target cannot be named "a/b": 1 to 64 of A–Z a–z 0–9 . _ -, not beginning with . _ -`,
+			`c.yaml:7:24: a target cannot be named "a/b": 1 to 64 of A–Z a–z 0–9 . _ -, not beginning with . or -`,
 			`c.yaml:8:25: targets[6].where: must be a list, not text`,
 			`c.yaml:9:65: targets[7].where[0].operator: "like" is not an operator; one of eq, neq, gt, gte, lt, lte, between, in, not_in, contains, icontains, starts_with, exists, matches`,
 			`c.yaml:9:80: targets[7].start: must be now, beginning, or the position of the first event it gets, from 1`,
@@ -154,6 +154,17 @@ auth: {failed_sign_ins: 0}
 			`c.yaml:12:3: target exec: a program is needed`,
 			`c.yaml:14:22: a target named d is at c.yaml:13:24 already; give this one a name`,
 			`c.yaml:15:48: targets[13].where.or[0].field: "sevrity" is not a field; did you mean severity?`}},
+		{"targets of the same variables", "c.yaml", `targets:
+- {type: sqlite, name: a.b, table_name: event_a}
+- {type: sqlite, name: a-b}
+- {type: file, name: A_B}
+- {type: sqlite, name: ab}
+- {type: file, name: logs}
+- {type: exec, name: logs-file, command: [x], dir: .}
+`, nil, nil, []string{
+			`c.yaml:3:24: the targets a.b and a-b have the same environment variables, such as FIRN_TARGETS_A_B_PATH; give one of them another name`,
+			`c.yaml:4:22: the targets a-b and A_B have the same environment variables, such as FIRN_TARGETS_A_B_INSTANCES; give one of them another name`,
+			`c.yaml:7:22: the targets logs and logs-file have the same environment variables, such as FIRN_TARGETS_LOGS_FILE_DIR; give one of them another name`}},
 		{"event_logger", "c.yaml", `event_logger:
   enabled: true
   targets: [files, 5, elasticsearch]

@@ -32,6 +32,7 @@ type (
 	}
 	execSettings struct {
 		Command []string          `json:"command"`
+		Dir     string            `json:"dir"`
 		Env     map[string]string `json:"env"`
 		Timeout time.Duration     `json:"timeout"`
 		Retry   struct {
@@ -125,8 +126,7 @@ func problems(t *testing.T, err error) []string {
 	if err == nil {
 		return nil
 	}
-	var e *Error
-	if !errors.As(err, &e) {
+	if _, ok := errors.AsType[*Error](err); !ok {
 		t.Fatalf("error %v is a %T", err, err)
 	}
 	return strings.Split(err.Error(), "\n")

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/firnlog/firn/internal/plainyaml"
 )
 
 const (
 	// maxFile is the most bytes of a configuration file.
 	maxFile = 1 << 20
-	// maxNesting is how deep a file may nest.
-	maxNesting = 64
 	// maxNodes is how many values a file may hold, those of YAML's aliases counted
 	// each time.
 	maxNodes = 100_000
@@ -100,8 +100,8 @@ func (j *jsonReader) next() int {
 }
 
 func (j *jsonReader) value(path string, depth int) (*node, error) {
-	if depth > maxNesting {
-		return nil, fmt.Errorf("nests deeper than %d levels", maxNesting)
+	if depth > plainyaml.MaxNesting {
+		return nil, fmt.Errorf("nests deeper than %d levels", plainyaml.MaxNesting)
 	}
 	n := &node{source: j.source(j.next()), weight: 1}
 	tok, err := j.dec.ReadToken()

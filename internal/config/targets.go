@@ -2,12 +2,12 @@ package config
 
 import (
 	"encoding/json/jsontext"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,14 +125,12 @@ func (l *loader) unknownType(path string, n *node) {
 	l.fault(n.source, path, "has no type; it is one of %s", strings.Join(known, ", "))
 }
 
-var targetName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
 // finish checks a target whose settings are read, and takes it. place is where
 // the file has a setting.
 func (l *loader) finish(t *Target, fields []field, place func(name string) (path string, n *node)) {
 	before := len(l.problems)
-	if !targetName.MatchString(t.Name) {
-		l.fault(t.Source, "", "a target cannot be named %q: 1 to 64 of A–Z a–z 0–9 . _ -, not beginning with . _ -", shown(t.Name))
+	if !target.ValidName(t.Name) {
+		l.fault(t.Source, "", "a target cannot be named %q: 1 to 64 of A–Z a–z 0–9 . _ -, not beginning with . or -", shown(t.Name))
 	}
 	made, err := t.Kind.New(t.Settings, target.Environment{Name: t.Name, Stdout: io.Discard, Logger: slog.New(slog.DiscardHandler)})
 	for line := range strings.SplitSeq(errorText(err), "\n") {
@@ -214,12 +212,15 @@ func (l *loader) where(path string, n *node, spec *target.Spec) {
 		return
 	}
 	c, err := query.ParseCondition(text, l.Now())
-	if err != nil {
-		at := err.(*query.Error) //nolint:errorlint,forcetypeassert // it returns no other
+	if at, in := errors.AsType[*query.Error](err); in {
 		if at.Path != "" && at.Path[0] != '[' {
 			path += "."
 		}
 		l.fault(n.at(at.Path), path+at.Path, "%s", at.Message)
+		return
+	}
+	if err != nil {
+		l.fault(n.source, path, "%v", err)
 		return
 	}
 	spec.Where = c
@@ -264,12 +265,14 @@ func (l *loader) daysToKeep(path string, n *node, spec *target.Spec) {
 }
 
 // targetVariables lets the environment set what a listed target has:
-// FIRN_TARGETS_NAME_SETTING.
+// FIRN_TARGETS_NAME_SETTING. Two targets whose names make one variable, as a.b and
+// a-b do, are refused: a secret that is meant for one would go to both.
 func (l *loader) targetVariables(root *node, e *environment) {
 	n := root.get("targets")
 	if n == nil {
 		return
 	}
+	owners := map[string]string{} // by variable
 	for _, item := range n.items {
 		if item.get("type") == nil {
 			continue
@@ -278,15 +281,31 @@ func (l *loader) targetVariables(root *node, e *environment) {
 		if !ok {
 			continue
 		}
-		name := k.Name
+		name, source := k.Name, item.source
 		if given := item.get("name"); given != nil {
-			name = given.text
+			name, source = given.text, given.source
 		}
-		for _, f := range fieldsOf(reflect.ValueOf(k.Settings()).Elem()) {
-			e.apply(item, leaf{[]string{f.name}, variableOf("targets", name, f.name), f.secret})
-		}
-		for _, f := range deliveryNames {
-			e.apply(item, leaf{[]string{f}, variableOf("targets", name, f), false})
+		shared := false
+		for _, f := range targetLeaves(k, name) {
+			other, taken := owners[f.variable]
+			if taken && other != name && !shared {
+				shared = true // of many, one is told
+				l.fault(source, "", "the targets %s and %s have the same environment variables, such as %s; give one of them another name", shown(other), shown(name), f.variable)
+			}
+			owners[f.variable] = name
+			e.apply(item, f)
 		}
 	}
+}
+
+// targetLeaves are the settings of a listed target that the environment can set.
+func targetLeaves(k target.Kind, name string) []leaf {
+	var all []leaf
+	for _, f := range fieldsOf(reflect.ValueOf(k.Settings()).Elem()) {
+		all = append(all, leaf{[]string{f.name}, variableOf("targets", name, f.name), f.secret})
+	}
+	for _, f := range deliveryNames {
+		all = append(all, leaf{[]string{f}, variableOf("targets", name, f), false})
+	}
+	return all
 }

@@ -9,9 +9,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 
-	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/plainyaml"
 )
 
 // yaml reads YAML of one document. Taken is what JSON can say: keys are text,
@@ -19,7 +18,8 @@ import (
 // it is none.
 func (r *reader) yaml() *node {
 	tokens := lexer.Tokenize(string(r.text))
-	if !r.checkNesting(tokens) {
+	if line, deep := plainyaml.TooDeep(tokens); deep {
+		r.fault(Source{File: r.file, Line: line, Column: 1}, "", "nests deeper than %d levels", plainyaml.MaxNesting)
 		return nil
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -60,31 +60,6 @@ func (r *reader) brokenYAML(err error) {
 	r.fault(s, "", "is not valid YAML: %s", shown(line))
 }
 
-// checkNesting refuses what would keep the parser busy for long: deep nesting in
-// brackets, or of many levels in one line.
-func (r *reader) checkNesting(tokens token.Tokens) bool {
-	depth, line, inLine := 0, 0, 0
-	for _, t := range tokens {
-		if t.Position.Line != line {
-			line, inLine = t.Position.Line, 0
-		}
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			depth++
-		case token.MappingEndType, token.SequenceEndType:
-			depth--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			inLine++
-		default:
-		}
-		if depth > maxNesting || inLine > maxNesting {
-			r.fault(Source{File: r.file, Line: line, Column: 1}, "", "nests deeper than %d levels", maxNesting)
-			return false
-		}
-	}
-	return true
-}
-
 type yamlReader struct {
 	*reader
 	anchors map[string]*node // values that have been read
@@ -112,8 +87,8 @@ func (r *reader) place(n ast.Node) Source {
 // value reads a YAML value. What cannot be read is noted, and null in its place.
 func (y *yamlReader) value(path string, n ast.Node, depth int) *node {
 	out := &node{source: y.place(n), weight: 1}
-	if depth > maxNesting {
-		y.fault(out.source, path, "nests deeper than %d levels", maxNesting)
+	if depth > plainyaml.MaxNesting {
+		y.fault(out.source, path, "nests deeper than %d levels", plainyaml.MaxNesting)
 		return out
 	}
 	switch n := n.(type) {
@@ -139,11 +114,11 @@ func (y *yamlReader) value(path string, n ast.Node, depth int) *node {
 		}
 	case *ast.AnchorNode:
 		out = y.value(path, n.Value, depth+1)
-		y.anchors[nameOf(n.Name)] = out
+		y.anchors[plainyaml.Name(n.Name)] = out
 	case *ast.AliasNode:
-		v, ok := y.anchors[nameOf(n.Value)]
+		v, ok := y.anchors[plainyaml.Name(n.Value)]
 		if !ok {
-			y.fault(out.source, path, "the alias *%s has no anchor above it", shown(nameOf(n.Value)))
+			y.fault(out.source, path, "the alias *%s has no anchor above it", shown(plainyaml.Name(n.Value)))
 			return out
 		}
 		out = v
@@ -164,8 +139,8 @@ func (y *yamlReader) value(path string, n ast.Node, depth int) *node {
 
 // number takes a number as it is spelled.
 func (y *yamlReader) number(path string, n ast.Node, out *node) {
-	v, err := event.CompactValue([]byte(n.GetToken().Value), event.Limits{})
-	if err != nil || event.KindOf(v) != '0' {
+	v, ok := plainyaml.Number(n)
+	if !ok {
 		// the value is not shown: it may be a password that lacks its quotes
 		y.fault(out.source, path, "is not a number as JSON spells them; write it plainly, or put it in quotes if it is text")
 		return
@@ -192,12 +167,4 @@ func (y *yamlReader) mapping(path string, pairs []*ast.MappingValueNode, out *no
 		}
 		y.reader.member(out, path, member{key.Value, y.place(pair.Key), v})
 	}
-}
-
-// nameOf is the name of an anchor or alias.
-func nameOf(n ast.Node) string {
-	if n == nil {
-		return ""
-	}
-	return n.GetToken().Value
 }

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package webdebug_test
-
-import "testing"
-
-// cpu has no figures here beside the clock's.
-func cpu(_ *testing.B, _ float64, run func()) { run() }
