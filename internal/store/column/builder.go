@@ -145,7 +145,8 @@ type objectBuilder struct {
 	root   query.Root
 	split  splitter
 	shapes []builtShape // by code
-	bytes  int          // of all skeletons
+	known  known
+	bytes  int // of all skeletons
 }
 
 // builtShape says where the values of a shape's placeholders go.
@@ -162,7 +163,9 @@ func (o *objectBuilder) append(b *Builder, row int, text []byte) {
 		text = emptyObject
 	}
 	var shape *builtShape
-	if o.split.split(text, maxSkeleton) {
+	if code, ok := o.known.find(&o.split, text); ok {
+		shape = &o.shapes[code]
+	} else if o.split.split(text, maxSkeleton) {
 		shape = o.shape(b, row)
 	}
 	if shape == nil || o.tooWide(b, shape) {
@@ -214,6 +217,7 @@ func (o *objectBuilder) shape(b *Builder, row int) *builtShape {
 		s.code = code
 		o.shapes = append(o.shapes, s)
 		o.bytes += len(skeleton)
+		o.known.learn(col.dict[code], code)
 	}
 	return &o.shapes[code]
 }

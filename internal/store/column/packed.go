@@ -66,18 +66,6 @@ func (p *Packed) Repeats() bool {
 	return p.codes != nil && (p.keep || len(p.dict)*minReuse <= p.n)
 }
 
-// repeats reports whether there are at most few different values, each minReuse
-// times on average.
-func repeats[T comparable](values []T, few int) bool {
-	seen := make(map[T]struct{}, 256)
-	for _, v := range values {
-		if seen[v] = struct{}{}; len(seen) > few || len(seen)*minReuse > len(values) {
-			return false
-		}
-	}
-	return true
-}
-
 // mark notes that row holds the next value.
 func (p *Packed) mark(row int) {
 	if p.rows == nil && p.n < row {

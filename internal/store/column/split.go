@@ -25,12 +25,16 @@ type value struct {
 // split reads text; false if it is no object or its skeleton is longer than
 // most bytes.
 func (s *splitter) split(text []byte, most int) bool {
-	s.text, s.skeleton, s.values, s.decoded, s.copied = text, s.skeleton[:0], s.values[:0], s.decoded[:0], 0
+	s.begin(text)
 	if s.object(0, 1, most) != len(text) {
 		return false
 	}
 	s.skeleton = append(s.skeleton, text[s.copied:]...)
 	return len(s.skeleton) <= most
+}
+
+func (s *splitter) begin(text []byte) {
+	s.text, s.skeleton, s.values, s.decoded, s.copied = text, s.skeleton[:0], s.values[:0], s.decoded[:0], 0
 }
 
 // object reads the object at i and returns the index after it, -1 on failure.
@@ -59,7 +63,6 @@ func (s *splitter) object(i, depth, most int) int {
 }
 
 func (s *splitter) value(i, depth, most int) int {
-	end := -1
 	switch at(s.text, i) {
 	case '{':
 		return s.object(i, depth+1, most)
@@ -67,64 +70,68 @@ func (s *splitter) value(i, depth, most int) int {
 		if at(s.text, i+1) == ']' {
 			return i + 2
 		}
-		if end = valueEnd(s.text, i); end > 0 {
-			s.replace(value{kind: JSON, from: i, to: end}, i, end)
-		}
-	case '"':
-		var escaped bool
-		if end, escaped = stringEnd(s.text, i); end > 0 {
-			s.string(i, end, escaped)
-		}
 	case 'n':
 		return i + 4
-	case 't':
-		end = i + 4
-		s.replace(value{kind: Bool, bits: 1, from: i, to: end}, i, end)
-	case 'f':
-		end = i + 5
-		s.replace(value{kind: Bool, from: i, to: end}, i, end)
-	default:
-		if end = atomEnd(s.text, i); end == i {
-			return -1
-		}
-		s.number(i, end)
+	}
+	v, end := s.scalar(i)
+	if end > 0 && end <= len(s.text) { // else a cut word: the object will not end
+		s.skeleton = append(s.skeleton, s.text[s.copied:i]...)
+		s.skeleton = append(s.skeleton, byte(v.kind))
+		s.copied = end
+		s.values = append(s.values, v)
 	}
 	return end
 }
 
-func (s *splitter) string(i, end int, escaped bool) {
+// scalar reads the value at i that a placeholder stands for and returns the
+// index after it, -1 where there is none.
+func (s *splitter) scalar(i int) (v value, end int) {
+	switch at(s.text, i) {
+	case '{', 'n':
+		return value{}, -1
+	case '[':
+		if at(s.text, i+1) == ']' {
+			return value{}, -1
+		}
+		end = valueEnd(s.text, i)
+		return value{kind: JSON, from: i, to: end}, end
+	case '"':
+		end, escaped := stringEnd(s.text, i)
+		if end < 0 {
+			return value{}, -1
+		}
+		return s.string(i, end, escaped), end
+	case 't':
+		return value{kind: Bool, bits: 1, from: i, to: i + 4}, i + 4
+	case 'f':
+		return value{kind: Bool, from: i, to: i + 5}, i + 5
+	}
+	if end = atomEnd(s.text, i); end == i {
+		return value{}, -1
+	}
+	return s.number(i, end), end
+}
+
+func (s *splitter) string(i, end int, escaped bool) value {
 	if !escaped {
-		s.replace(value{kind: String, from: i + 1, to: end - 1}, i, end)
-		return
+		return value{kind: String, from: i + 1, to: end - 1}
 	}
 	from, ok := len(s.decoded), false
 	if s.decoded, ok = unquoteCanonical(s.decoded, s.text[i+1:end-1]); ok {
-		s.replace(value{kind: String, decoded: true, from: from, to: len(s.decoded)}, i, end)
-		return
+		return value{kind: String, decoded: true, from: from, to: len(s.decoded)}
 	}
 	s.decoded = s.decoded[:from]
-	s.replace(value{kind: JSON, from: i, to: end}, i, end)
+	return value{kind: JSON, from: i, to: end}
 }
 
-func (s *splitter) number(i, end int) {
+func (s *splitter) number(i, end int) value {
 	v := value{kind: JSON, from: i, to: end}
 	if n, ok := parseInt(s.text[i:end]); ok {
 		v.kind, v.bits = Int, uint64(n)
 	} else if d, ok := parseDouble(s.text[i:end]); ok {
 		v.kind, v.bits = Double, math.Float64bits(d)
 	}
-	s.replace(v, i, end)
-}
-
-// replace puts the placeholder of v in place of text[from:to].
-func (s *splitter) replace(v value, from, to int) {
-	if to > len(s.text) {
-		return // a cut word: the object will not end
-	}
-	s.skeleton = append(s.skeleton, s.text[s.copied:from]...)
-	s.skeleton = append(s.skeleton, byte(v.kind))
-	s.copied = to
-	s.values = append(s.values, v)
+	return v
 }
 
 // bytes is the text of a String (decoded) or JSON value.

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-	parquetzstd "github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // compressWindow is how far back the compressor looks, in bytes: over the whole
@@ -13,18 +12,25 @@ import (
 // which with the library's 8 MiB would be the most of what sealing needs.
 const compressWindow = 2 * pageBytes
 
-// compressor is Parquet's zstd codec whose encoders need little memory.
+// Pages of a sealed file are compressed fast, those of a merged one well: a
+// tenth smaller for half as much time again (BenchmarkWrite).
+var (
+	fast = &compressor{level: zstd.SpeedDefault}
+	well = &compressor{level: zstd.SpeedBetterCompression}
+)
+
+// compressor compresses pages with zstd whose encoders need little memory.
 type compressor struct {
-	parquetzstd.Codec
+	level    zstd.EncoderLevel
 	encoders sync.Pool
 }
 
-// Encode compresses a page.
-func (c *compressor) Encode(dst, src []byte) ([]byte, error) {
+// encode compresses a page into dst.
+func (c *compressor) encode(dst, src []byte) ([]byte, error) {
 	e, ok := c.encoders.Get().(*zstd.Encoder)
 	if !ok {
 		var err error
-		e, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(c.Level), zstd.WithEncoderConcurrency(1),
+		e, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(c.level), zstd.WithEncoderConcurrency(1),
 			zstd.WithWindowSize(compressWindow), zstd.WithZeroFrames(true), zstd.WithEncoderCRC(false))
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)

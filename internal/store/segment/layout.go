@@ -3,12 +3,10 @@ package segment
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding"
 )
 
@@ -116,58 +114,22 @@ func (l *layout) document() []pathColumn {
 	return list
 }
 
-// Pages of a sealed file are compressed fast, those of a merged one well: a
-// tenth smaller for half as much time again (BenchmarkWrite).
-var (
-	fast = &compressor{Codec: zstd.Codec{Level: zstd.SpeedDefault}}
-	well = &compressor{Codec: zstd.Codec{Level: zstd.SpeedBetterCompression}}
-)
-
 // bloomBits is how many bits a bloom filter has for each distinct value: about
 // 2 false positives in a hundred.
 const bloomBits = 8
 
-// options configures the Parquet writer.
-func (l *layout) options(codec *compressor) []parquet.WriterOption {
-	var blooms []parquet.BloomFilterColumn
-	options := []parquet.WriterOption{
-		parquet.NewSchema("firn", l.schema()),
-		parquet.Compression(codec),
-		parquet.DataPageStatistics(false),
-		parquet.WriteBufferSize(0),
-		parquet.CreatedBy("firn", fmt.Sprint(FormatVersion), ""),
-	}
-	for c, name := range l.names {
-		c := column.Col(c)
+// columns are the columns of the Parquet file in order.
+func (l *layout) columns() []fileColumn {
+	list := make([]fileColumn, len(l.names))
+	for i, name := range l.names {
+		c := column.Col(i)
 		text := l.nodes[c].Type().Kind() == parquet.ByteArray
-		if text && c != column.ColStream && c != column.ColType {
+		list[i] = fileColumn{
+			name: name, node: l.nodes[c],
 			// Bounds are kept whole, and these may be megabytes.
-			options = append(options, parquet.SkipPageBounds(name))
-		}
-		if text && l.kind(c) == column.String && !c.IsShape() {
-			blooms = append(blooms, parquet.SplitBlockFilter(bloomBits, name))
+			bounded: !text || c == column.ColStream || c == column.ColType,
+			bloomed: text && l.kind(c) == column.String && !c.IsShape(),
 		}
 	}
-	return append(options, parquet.BloomFilters(blooms...))
+	return list
 }
-
-// schema is the file's columns in order.
-func (l *layout) schema() parquet.Node {
-	group, place := parquet.Group{}, map[string]int{}
-	for c, name := range l.names {
-		group[name], place[name] = l.nodes[c], c
-	}
-	fields := group.Fields()
-	slices.SortFunc(fields, func(x, y parquet.Field) int { return cmp.Compare(place[x.Name()], place[y.Name()]) })
-	return orderedGroup{group, fields}
-}
-
-// orderedGroup is a group whose columns are not in order of name.
-type orderedGroup struct {
-	parquet.Group
-	fields []parquet.Field
-}
-
-func (g orderedGroup) Fields() []parquet.Field { return g.fields }
-
-func (g orderedGroup) GoType() reflect.Type { return reflect.TypeFor[struct{}]() }

@@ -149,6 +149,7 @@ type columnPages struct {
 	pages    *parquet.FilePages
 	made     *dictionary
 	kept     *cached // of made, held
+	coded    *coding // gathers the codes of numbers; nil = they are not wanted
 }
 
 // maxGuess bounds the room made for texts before they are there.
@@ -210,6 +211,9 @@ func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 		}
 		if err == nil {
 			err = a.add(page, d)
+		}
+		if err == nil {
+			p.coded.add(page, d)
 		}
 		parquet.Release(page)
 		if err != nil {

@@ -22,7 +22,9 @@ type source struct {
 	budget column.Budget // nil = no reader's: nothing is held or charged
 
 	mu      sync.Mutex
-	vectors []*column.Vector // by column, those that are held
+	vectors []*column.Vector  // by column, those that are held
+	compact []*column.Compact // likewise
+	room    column.Room       // of vectors made of compact columns
 	dicts   map[column.Col]*dictionary
 	pins    []*cached
 	charged int64
@@ -30,7 +32,8 @@ type source struct {
 
 // Reading implements column.Source.
 func (s *source) Reading(b column.Budget) (column.Source, func()) {
-	r := &source{seg: s.seg, group: s.group, budget: b, vectors: make([]*column.Vector, len(s.seg.leaves))}
+	n := len(s.seg.leaves)
+	r := &source{seg: s.seg, group: s.group, budget: b, vectors: make([]*column.Vector, n), compact: make([]*column.Compact, n)}
 	return r, r.end
 }
 
@@ -38,8 +41,9 @@ func (s *source) end() {
 	for _, e := range s.pins {
 		s.seg.cache.release(e)
 	}
+	s.room.Free()
 	s.budget.Refund(s.charged)
-	s.vectors, s.dicts, s.pins, s.charged = nil, nil, nil, 0
+	s.vectors, s.compact, s.dicts, s.pins, s.charged = nil, nil, nil, nil, 0
 }
 
 // charge takes n bytes of the budget.
@@ -105,33 +109,29 @@ func (s *source) chunk(c column.Col) (*parquet.FileColumnChunk, error) {
 
 // Vector implements column.Source.
 func (s *source) Vector(c column.Col) (v *column.Vector, err error) {
-	if v := s.known(c); v != nil {
-		return v, nil
+	if v, err := s.known(c); v != nil || err != nil {
+		return v, err
 	}
 	defer s.seg.guard(&err)
 	chunk, err := s.chunk(c)
 	if err != nil {
 		return nil, err
 	}
-	most := int64(s.rows()) * 9
+	most := int64(s.rows()) * 12
 	if chunk.NullCount() < int64(s.rows()) {
 		most = s.columnSize(c, chunk)
 	}
 	if err := s.charge(most); err != nil {
 		return nil, err
 	}
-	if v, err = s.readAll(c, chunk); err != nil {
+	v, e, err := s.readAll(c, chunk)
+	if err != nil {
 		s.refund(most)
 		return nil, s.seg.damaged(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	size := v.Size()
-	e := s.seg.cache.put(s.key(c, wholeColumn), v, size, nil)
-	if e != nil {
-		v = e.value.(*column.Vector)
-	}
-	s.settle(most, size, e)
+	s.settle(most, v.Size(), e)
 	if s.vectors != nil {
 		s.vectors[c] = v
 	}
@@ -139,28 +139,50 @@ func (s *source) Vector(c column.Col) (v *column.Vector, err error) {
 }
 
 // known is a column that needs not be read, nil if it must be.
-func (s *source) known(c column.Col) *column.Vector {
+func (s *source) known(c column.Col) (*column.Vector, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int(c) < len(s.vectors) && s.vectors[c] != nil {
-		return s.vectors[c]
+	v, compact := s.held(c)
+	if v != nil || compact == nil {
+		return v, nil
+	}
+	if s.budget == nil {
+		return compact.Vector(new(column.Room)), nil
+	}
+	size := compact.VectorSize()
+	if err := s.charge(size); err != nil {
+		return nil, err
+	}
+	s.charged += size
+	v = compact.Vector(&s.room)
+	s.vectors[c] = v
+	return v, nil
+}
+
+// held is a column that needs not be read, in one of its two forms; nil if it
+// must be. s.mu is locked.
+func (s *source) held(c column.Col) (*column.Vector, *column.Compact) {
+	if int(c) < len(s.vectors) && (s.vectors[c] != nil || s.compact[c] != nil) {
+		return s.vectors[c], s.compact[c]
 	}
 	e := s.seg.cache.hold(s.key(c, wholeColumn))
 	if e == nil {
-		return nil
+		return nil, nil
 	}
 	s.settle(0, 0, e)
-	v := e.value.(*column.Vector)
+	v, _ := e.value.(*column.Vector)
+	compact, _ := e.value.(*column.Compact)
 	if s.vectors != nil {
-		s.vectors[c] = v
+		s.vectors[c], s.compact[c] = v, compact
 	}
-	return v
+	return v, compact
 }
 
-// columnSize is how many bytes a whole column takes at most while it is read.
+// columnSize is how many bytes a whole column takes at most while it is read:
+// of a row a number, its code, and whether there is one.
 func (s *source) columnSize(c column.Col, chunk *parquet.FileColumnChunk) int64 {
 	meta := &chunk.File().Metadata().RowGroups[s.group].Columns[chunk.Column()].MetaData
-	n := int64(s.rows())*9 + 2*meta.TotalCompressedSize + s.pageSize(c, 0, s.rows())
+	n := int64(s.rows())*12 + 2*meta.TotalCompressedSize + s.pageSize(c, 0, s.rows())
 	if meta.DictionaryPageOffset > 0 {
 		return n + 5*meta.TotalUncompressedSize // short strings take a header each
 	}
@@ -184,26 +206,64 @@ func (s *source) pageSize(c column.Col, from, to int) int64 {
 	return n + min(texts, max(largest, pageBytes))
 }
 
-// readAll reads a whole column.
-func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (*column.Vector, error) {
+// readAll reads a whole column and offers it to the cache. Where that keeps the
+// vector as it is, it is e, held for the caller.
+func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (v *column.Vector, e *cached, err error) {
 	if chunk.NullCount() == int64(s.rows()) {
-		return missing(s.seg.kind(c), s.rows()), nil
+		v, e = s.keep(c, missing(s.seg.kind(c), s.rows()), &column.Coded{Codes: make([]uint16, s.rows())}, nil)
+		return v, e, nil
 	}
 	pages, err := s.open(c, chunk)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer pages.close()
 	if err := pages.load(0, len(pages.index)-1); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return pages.decode(0, len(pages.index)-1, s.rows())
+	if s.seg.cache != nil {
+		pages.coded = newCoding(pages.kind, s.rows())
+	}
+	if v, err = pages.decode(0, len(pages.index)-1, s.rows()); err != nil {
+		return nil, nil, err
+	}
+	v, e = s.keep(c, v, pages.coded.coded(), pages.kept)
+	return v, e, nil
+}
+
+// keep offers a column to the cache: in its compact form where it has one, so
+// that more columns find room there. What was kept as it is, by this reader or
+// another, is e, held for the caller. dict is the entry of its dictionary.
+func (s *source) keep(c column.Col, v *column.Vector, coded *column.Coded, dict *cached) (*column.Vector, *cached) {
+	if s.seg.cache == nil {
+		return v, nil
+	}
+	key := s.key(c, wholeColumn)
+	if compact := column.NewCompact(v, coded); compact != nil {
+		size := compact.Size()
+		if dict == nil { // else the dictionary has been counted
+			size += compact.DictionarySize()
+		}
+		s.seg.cache.release(s.seg.cache.put(key, compact, size, dict))
+		return v, nil
+	}
+	e := s.seg.cache.put(key, v, v.Size(), nil)
+	if e != nil {
+		v = e.value.(*column.Vector)
+	}
+	return v, e
 }
 
 // Pick implements column.Source.
 func (s *source) Pick(c column.Col, rows []int32) (v *column.Vector, err error) {
-	if v := s.known(c); v != nil {
+	s.mu.Lock()
+	v, compact := s.held(c)
+	s.mu.Unlock()
+	switch {
+	case v != nil:
 		return v.Pick(rows), nil
+	case compact != nil:
+		return compact.Pick(rows), nil
 	}
 	defer s.seg.guard(&err)
 	chunk, err := s.chunk(c)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
-	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // ErrEmpty says that there are no rows to make a segment of.
@@ -88,7 +88,7 @@ type fileWriter struct {
 	plan    *column.Plan // of the second and later row groups
 	layout  *layout      // nil before the first row group
 	codec   *compressor
-	parquet *parquet.Writer
+	parquet *parquetWriter
 	limit   int64 // memory that the process may have
 }
 
@@ -131,9 +131,8 @@ func (f *fileWriter) close() (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("segment: footer document: %w", err)
 	}
-	f.parquet.SetKeyValueMetadata("firn", string(text))
-	f.parquet.SetKeyValueMetadata(sealKey, f.sums.placeholder())
-	if err := f.parquet.Close(); err != nil {
+	metadata := []format.KeyValue{{Key: "firn", Value: string(text)}, {Key: sealKey, Value: f.sums.placeholder()}}
+	if err := f.parquet.close(metadata); err != nil {
 		return Info{}, fmt.Errorf("segment: writing the footer: %w", err)
 	}
 	info := f.doc.Info
@@ -152,15 +151,12 @@ func (f *fileWriter) endGroup() error {
 		b.Widen()
 		f.layout = newLayout(b)
 		f.doc.Columns = f.layout.document()
-		f.parquet = parquet.NewWriter(f.sums, f.layout.options(f.codec)...)
+		f.parquet = &parquetWriter{w: f.sums, codec: f.codec, columns: f.layout.columns()}
 		f.plan = b.Only()
 	}
 	order := rowOrder(b, f.sorted)
 	g := group{Ranges: ranges(b), Sizes: sizes(b, order), Payload: spillOf(b, query.Payload), Metadata: spillOf(b, query.Metadata)}
 	if err := f.layout.write(f.parquet, b, order); err != nil {
-		return err
-	}
-	if err := f.parquet.Flush(); err != nil {
 		return fmt.Errorf("segment: writing a row group: %w", err)
 	}
 	f.doc.Groups = append(f.doc.Groups, g)

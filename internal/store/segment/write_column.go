@@ -1,10 +1,12 @@
 package segment
 
 import (
-	"fmt"
+	"bytes"
+	"slices"
 
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding"
 )
 
 // A page has at most pageRows rows and pageBytes bytes, or one value that has
@@ -14,110 +16,153 @@ const (
 	pageBytes = 1 << 20
 )
 
-// A page is what one call of WriteRowValues gets, because the library ends pages
-// only between calls.
-
 // write writes the builder's rows, in the given order, as a row group. It takes
 // each column away when it has been written.
-func (l *layout) write(w *parquet.Writer, b *column.Builder, order []int32) error {
+func (l *layout) write(w *parquetWriter, b *column.Builder, order []int32) error {
 	at := columnIndex(b)
-	for c, out := range w.ColumnWriters() {
+	g := gatherer{order: order, levels: make([]byte, len(order))}
+	return w.group(len(order), func(c int, out *chunkWriter) error {
 		from := column.Col(c)
 		if from >= column.FirstPath {
 			var ok bool
 			if from, ok = at[pathKey(l.paths[from-column.FirstPath])]; !ok {
-				from = -1
+				return g.write(out, missing(l.kind(column.Col(c)), len(order)))
 			}
 		}
-		v := missing(l.kind(column.Col(c)), len(order))
-		if from >= 0 {
-			v = b.Column(from).Vector(len(order))
-			b.Drop(from)
-		}
-		p := pageWriter{out: out, column: c, coded: l.nodes[c].Encoding() == &parquet.RLEDictionary}
-		if l.nodes[c].Optional() {
-			p.level = 1
-		}
-		if err := p.write(v, order); err != nil {
-			return fmt.Errorf("segment: writing column %s: %w", l.names[c], err)
-		}
-	}
-	return nil
+		v := b.Column(from).Vector(len(order))
+		b.Drop(from)
+		return g.write(out, v)
+	})
 }
 
-// pageWriter writes the pages of one column.
-type pageWriter struct {
-	out    *parquet.ColumnWriter
-	column int
-	level  int  // of a value's definition
-	coded  bool // a page has codes of a dictionary, not texts
-	page   []parquet.Value
-	size   int // bytes of the page's texts
+// gatherer puts the values of columns into the order of a file's rows. What it
+// gathers in is used again for the next column.
+type gatherer struct {
+	order   []int32
+	levels  []byte // 1 where a row holds a value
+	ints    []int64
+	doubles []float64
+	codes   []int32
+	bytes   []byte
+	ends    []uint32
 }
 
-// write writes a vector's rows in the given order.
-func (p *pageWriter) write(v *column.Vector, order []int32) error {
-	var dict []parquet.Value
-	for _, s := range v.Dict {
-		dict = append(dict, parquet.ByteArrayValue([]byte(s)).Level(0, p.level, p.column))
-	}
-	null := parquet.NullValue().Level(0, 0, p.column)
-	p.page = make([]parquet.Value, 0, min(pageRows, len(order)))
-	for _, row := range order {
-		value, n := null, 0
-		switch {
-		case !v.IsValid(int(row)):
-		case v.Codes != nil:
-			code := v.Codes[row]
-			if value = dict[code]; !p.coded {
-				n = len(v.Dict[code])
-			}
-		default:
-			value, n = valueAt(v, int(row))
-			value = value.Level(0, p.level, p.column)
-		}
-		if err := p.add(value, n); err != nil {
-			return err
-		}
-	}
-	return p.flush()
-}
-
-// add adds a value of n bytes of text.
-func (p *pageWriter) add(value parquet.Value, n int) error {
-	if len(p.page) == pageRows || len(p.page) > 0 && p.size+n > pageBytes {
-		if err := p.flush(); err != nil {
-			return err
-		}
-	}
-	p.page = append(p.page, value)
-	p.size += n
-	return nil
-}
-
-// flush writes what has gathered as a page.
-func (p *pageWriter) flush() error {
-	if len(p.page) == 0 {
-		return nil
-	}
-	if _, err := p.out.WriteRowValues(p.page); err != nil {
-		return err
-	}
-	p.page, p.size = p.page[:0], 0
-	return p.out.Flush()
-}
-
-// valueAt is the value of a valid row of a vector without a dictionary, and how
-// many bytes of text it has.
-func valueAt(v *column.Vector, row int) (parquet.Value, int) {
+// write writes a column.
+func (g *gatherer) write(out *chunkWriter, v *column.Vector) error {
+	g.setLevels(v.Valid)
 	switch v.Kind {
 	case column.Int:
-		return parquet.Int64Value(v.Ints[row]), 0
+		g.ints = gather(g.ints, v.Ints, g.order, g.levels)
+		return ints.write(g, out, g.ints)
 	case column.Double:
-		return parquet.DoubleValue(v.Doubles[row]), 0
+		g.doubles = gather(g.doubles, v.Doubles, g.order, g.levels)
+		return doubles.write(g, out, g.doubles)
 	case column.Bool:
-		return parquet.BooleanValue(v.Bools.Get(row)), 0
+		return g.writeBools(out, v)
 	}
-	text := v.Bytes[v.Offsets[row]:v.Offsets[row+1]]
-	return parquet.ByteArrayValue(text), len(text)
+	if out.coded() {
+		return g.writeCodes(out, v)
+	}
+	return g.writeTexts(out, v)
+}
+
+// setLevels notes which rows hold a value; valid nil = all.
+func (g *gatherer) setLevels(valid column.Bitmap) {
+	if valid == nil {
+		for i := range g.levels {
+			g.levels[i] = 1
+		}
+		return
+	}
+	for i, row := range g.order {
+		g.levels[i] = byte(valid[row>>6] >> (row & 63) & 1)
+	}
+}
+
+// gather appends to dst[:0] the values of the rows that hold one.
+func gather[T any](dst, values []T, order []int32, levels []byte) []T {
+	if cap(dst) < len(order) {
+		dst = make([]T, len(order))
+	}
+	dst = dst[:len(order)]
+	n := 0
+	for i, row := range order {
+		dst[n] = values[row] // the next one takes its place if it does not count
+		n += int(levels[i])
+	}
+	return dst[:n]
+}
+
+// pages calls write for each page of pageRows rows, with the places of its
+// values.
+func (g *gatherer) pages(write func(levels []byte, from, to int) error) error {
+	from := 0
+	for rest := g.levels; len(rest) > 0; {
+		levels := rest[:min(pageRows, len(rest))]
+		rest = rest[len(levels):]
+		to := from + bytes.Count(levels, []byte{1})
+		if err := write(levels, from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// numbers is what int and double columns differ in.
+type numbers[T int64 | float64] struct {
+	values func([]T) encoding.Values
+	value  func(T) parquet.Value
+}
+
+var (
+	ints    = numbers[int64]{values: encoding.Int64Values, value: parquet.Int64Value}
+	doubles = numbers[float64]{values: encoding.DoubleValues, value: parquet.DoubleValue}
+)
+
+// write writes a column of numbers, of which none is NaN.
+func (k numbers[T]) write(g *gatherer, out *chunkWriter, all []T) error {
+	if out.coded() {
+		var n column.Numbering[T]
+		g.codes = g.codes[:0]
+		for _, v := range all {
+			g.codes = append(g.codes, n.Of(v))
+		}
+		if err := out.dictionary(k.values(n.Values()), len(n.Values())); err != nil {
+			return err
+		}
+	}
+	return g.pages(func(levels []byte, from, to int) error {
+		p := page{levels: levels, values: k.values(all[from:to])}
+		if out.coded() {
+			p.values = encoding.Int32Values(g.codes[from:to])
+		}
+		if from < to {
+			p.low, p.high = k.value(slices.Min(all[from:to])), k.value(slices.Max(all[from:to]))
+		}
+		return out.add(&p)
+	})
+}
+
+func (g *gatherer) writeBools(out *chunkWriter, v *column.Vector) error {
+	row := 0
+	return g.pages(func(levels []byte, from, to int) error {
+		packed := make([]byte, (to-from+7)/8)
+		n, ones := 0, 0
+		for _, level := range levels {
+			if level == 1 {
+				if v.Bools.Get(int(g.order[row])) {
+					packed[n/8] |= 1 << (n % 8)
+					ones++
+				}
+				n++
+			}
+			row++
+		}
+		p := page{levels: levels, values: encoding.BooleanValues(packed)}
+		if n > 0 {
+			p.low, p.high = parquet.BooleanValue(ones == n), parquet.BooleanValue(ones > 0)
+		}
+		return out.add(&p)
+	})
 }

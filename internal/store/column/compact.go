@@ -1,0 +1,221 @@
+package column
+
+import (
+	"math"
+	"sync"
+)
+
+// Compact is a column of numbers or of a dictionary's codes as it is kept: each
+// value in as few bytes as the largest needs. It is immutable and may be used by
+// many goroutines.
+type Compact struct {
+	// frame is the vector without its numbers and codes.
+	frame Vector
+	// One of these has a number a row.
+	bytes  []uint8
+	shorts []uint16
+	words  []uint32
+	// What a number stands for: with doubles or ints an element of these, with
+	// neither an integer above least, or the code of a text.
+	doubles []float64
+	ints    []int64
+	least   int64
+}
+
+// Coded is a column of numbers as its file has it: codes of a dictionary.
+type Coded struct {
+	Codes   []uint16 // one a row, those of rows without a value being any
+	Doubles []float64
+	Ints    []int64
+}
+
+// NewCompact makes the compact form of a vector; nil where there is none, or
+// none that is smaller. Numbers may come with their codes.
+func NewCompact(v *Vector, coded *Coded) *Compact {
+	c := &Compact{frame: Vector{Kind: v.Kind, Len: v.Len, Valid: v.Valid, Dict: v.Dict, DictBytes: v.DictBytes}}
+	switch {
+	case coded != nil && (v.Kind == Int || v.Kind == Double):
+		c.doubles, c.ints = coded.Doubles, coded.Ints
+		if c.shorts = coded.Codes; max(len(c.doubles), len(c.ints)) <= 1<<8 {
+			c.shorts, c.bytes = nil, narrowed[uint8](coded.Codes, 0)
+		}
+	case v.Kind == Int:
+		return c.integers(v)
+	case v.Codes != nil && len(v.Dict) <= 1<<8:
+		c.bytes = narrowed[uint8](v.Codes, 0)
+	case v.Codes != nil && len(v.Dict) <= 1<<16:
+		c.shorts = narrowed[uint16](v.Codes, 0)
+	default:
+		return nil
+	}
+	return c
+}
+
+// integers takes the integers of a vector.
+func (c *Compact) integers(v *Vector) *Compact {
+	least, most := int64(math.MaxInt64), int64(math.MinInt64)
+	for row, i := range v.Ints {
+		if v.IsValid(row) {
+			least, most = min(least, i), max(most, i)
+		}
+	}
+	if least > most {
+		least, most = 0, 0
+	}
+	c.least = least
+	switch width := uint64(most) - uint64(least); {
+	case width <= math.MaxUint8:
+		c.bytes = narrowed[uint8](v.Ints, least)
+	case width <= math.MaxUint16:
+		c.shorts = narrowed[uint16](v.Ints, least)
+	case width <= math.MaxUint32:
+		c.words = narrowed[uint32](v.Ints, least)
+	default:
+		return nil
+	}
+	return c
+}
+
+// narrowed are numbers less least; of those that do not fit, what is left of
+// them.
+func narrowed[N uint8 | uint16 | uint32, T int64 | uint32 | uint16](values []T, least T) []N {
+	out := make([]N, len(values))
+	for i, v := range values {
+		out[i] = N(v - least)
+	}
+	return out
+}
+
+// Size is about how many bytes of memory it holds, the dictionary left out.
+func (c *Compact) Size() int64 {
+	return int64(256 + 8*len(c.frame.Valid) + len(c.bytes) + 2*len(c.shorts) + 4*len(c.words))
+}
+
+// DictionarySize is about how many bytes its dictionary holds.
+func (c *Compact) DictionarySize() int64 {
+	return int64(16*len(c.frame.Dict) + c.frame.DictBytes + 8*len(c.doubles) + 8*len(c.ints))
+}
+
+// Room is where vectors are made of compact columns; the zero value has none
+// yet. It is used by one goroutine at a time.
+type Room struct {
+	codes   []*[]uint32
+	ints    []*[]int64
+	doubles []*[]float64
+}
+
+// The slices of freed rooms, of MaxRows each. Smaller ones are cheap to make.
+var (
+	roomsOfCodes   = sync.Pool{New: func() any { s := make([]uint32, MaxRows); return &s }}
+	roomsOfInts    = sync.Pool{New: func() any { s := make([]int64, MaxRows); return &s }}
+	roomsOfDoubles = sync.Pool{New: func() any { s := make([]float64, MaxRows); return &s }}
+)
+
+// take returns n values of any content, from the pool where they are many.
+func take[T any](pool *sync.Pool, lent *[]*[]T, n int) []T {
+	if n <= MaxRows/2 {
+		return make([]T, n)
+	}
+	s := pool.Get().(*[]T)
+	*lent = append(*lent, s)
+	return (*s)[:n]
+}
+
+func giveBack[T any](pool *sync.Pool, lent []*[]T) {
+	for _, s := range lent {
+		pool.Put(s)
+	}
+}
+
+// Free ends the use of all vectors that were made in the room.
+func (r *Room) Free() {
+	giveBack(&roomsOfCodes, r.codes)
+	giveBack(&roomsOfInts, r.ints)
+	giveBack(&roomsOfDoubles, r.doubles)
+	*r = Room{}
+}
+
+// VectorSize is how many bytes Vector takes of a room.
+func (c *Compact) VectorSize() int64 {
+	n := int64(c.frame.Len)
+	if n > MaxRows/2 {
+		n = MaxRows
+	}
+	if c.frame.Kind == Int || c.frame.Kind == Double {
+		return 8 * n
+	}
+	return 4 * n
+}
+
+// Vector makes the vector, which is valid until the room is freed.
+func (c *Compact) Vector(room *Room) *Vector {
+	v := c.frame
+	switch v.Kind {
+	case Double:
+		v.Doubles = take(&roomsOfDoubles, &room.doubles, v.Len)
+		look(v.Doubles, c.doubles, c.bytes, c.shorts)
+	case Int:
+		v.Ints = take(&roomsOfInts, &room.ints, v.Len)
+		if c.ints != nil {
+			look(v.Ints, c.ints, c.bytes, c.shorts)
+			break
+		}
+		raise(v.Ints, c.bytes, c.least)
+		raise(v.Ints, c.shorts, c.least)
+		raise(v.Ints, c.words, c.least)
+	default:
+		v.Codes = take(&roomsOfCodes, &room.codes, v.Len)
+		raise(v.Codes, c.bytes, 0)
+		raise(v.Codes, c.shorts, 0)
+	}
+	return &v
+}
+
+// raise widens numbers, if there are any, and adds least to each.
+func raise[T int64 | uint32, N uint8 | uint16 | uint32](dst []T, numbers []N, least T) {
+	if len(numbers) == 0 {
+		return
+	}
+	dst = dst[:len(numbers)]
+	for i, n := range numbers {
+		dst[i] = T(n) + least
+	}
+}
+
+// look looks codes up; one of the two lists has them.
+func look[T any](dst, dict []T, bytes []uint8, shorts []uint16) {
+	if len(dict) == 0 {
+		return // no row has a value
+	}
+	lookUp(dst, dict, bytes)
+	lookUp(dst, dict, shorts)
+}
+
+func lookUp[T any, N uint8 | uint16](dst, dict []T, codes []N) {
+	if len(codes) == 0 {
+		return
+	}
+	dst = dst[:len(codes)]
+	for i, code := range codes {
+		dst[i] = dict[code]
+	}
+}
+
+// Pick makes the vector of the given rows only, in the order given.
+func (c *Compact) Pick(rows []int32) *Vector {
+	some := Compact{frame: c.frame, doubles: c.doubles, ints: c.ints, least: c.least}
+	some.frame.Len = len(rows)
+	if c.frame.Valid != nil {
+		some.frame.Valid = pickBits(c.frame.Valid, rows)
+	}
+	switch {
+	case c.bytes != nil:
+		some.bytes = pickRows(c.bytes, rows)
+	case c.shorts != nil:
+		some.shorts = pickRows(c.shorts, rows)
+	default:
+		some.words = pickRows(c.words, rows)
+	}
+	var room Room // of its own: never freed
+	return some.Vector(&room)
+}
