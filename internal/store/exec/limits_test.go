@@ -87,6 +87,18 @@ func TestTooMuchForTheBudget(t *testing.T) {
 	}
 }
 
+// TestTablesAreChargedFirst: a table that the budget has no room for is not made.
+// It is not parallel, because it watches the memory of the process.
+func TestTablesAreChargedFirst(t *testing.T) {
+	const lookups = 4 << 20
+	r := &reader{account: &account{memory: NewMemory(1 << 20)}}
+	var err error
+	bytes := allocated(func() { _, err = r.newIntCodes(lookups, 0, lookups, func(int64) uint32 { return 0 }) })
+	if !errors.Is(err, ErrMemory) || bytes > lookups {
+		t.Errorf("%v after %d bytes, want ErrMemory before the table of %d", err, bytes, 4*lookups)
+	}
+}
+
 func parse(t *testing.T, rest string) *query.Query {
 	t.Helper()
 	q, err := query.Parse([]byte(`{"from":{"instance":"i"},`+rest+`}`), querytest.Now)

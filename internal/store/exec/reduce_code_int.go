@@ -30,8 +30,11 @@ type intCodes struct {
 func (r *reader) newIntCodes(lookups int, least, most int64, number func(key int64) uint32) (*intCodes, error) {
 	c := &intCodes{least: least, number: number}
 	if width := uint64(most) - uint64(least); width < uint64(max(tableLeast, 4*lookups)) {
+		if err := r.Charge(int64(width+1) * 4); err != nil {
+			return nil, err
+		}
 		c.table = make([]uint32, width+1)
-		return c, r.Charge(int64(width+1) * 4)
+		return c, nil
 	}
 	c.seen = map[int64]uint32{}
 	return c, nil
