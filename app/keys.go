@@ -122,6 +122,9 @@ func (c *keysCreate) Run(env *environment) error {
 	if err != nil {
 		return explainKey(s, err)
 	}
+	for _, w := range made.Warnings {
+		env.say(escape(fmt.Sprintf("warning: %s: %s", w.Field, w.Message)))
+	}
 	if c.form(env) != "table" {
 		o := keyJSON(made)
 		o.put("key", quote(secret))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ type targetsCommand struct {
 	List        targetsList        `cmd:"" default:"withargs" help:"List targets and how they are doing (default)."`
 	DeadLetters targetsDeadLetters `cmd:"" help:"List the events that a target refused for good."`
 	Retry       targetsRetry       `cmd:"" help:"Have a target tried at once, and its dead letters again."`
+	Discard     targetsDiscard     `cmd:"" help:"Forget dead letters that a target will never take."`
 	Replay      targetsReplay      `cmd:"" help:"Have a target go on elsewhere in the log."`
 }
 
@@ -29,6 +31,7 @@ Examples:
   firn targets                                   state, lag, dead letters, errors
   firn targets dead-letters archive              what it refused, and why
   firn targets retry archive                     try now, dead letters too
+  firn targets discard archive --dead-letter 7   forget one that it will never take
   firn targets replay archive --from beginning   everything again`
 }
 
@@ -105,7 +108,8 @@ type targetsDeadLetters struct {
 
 func (c *targetsDeadLetters) Help() string {
 	return `Each with its id, the target's reason, and the whole event (--output ndjson). They
-stay until the target takes them: firn targets retry NAME.`
+stay until the target takes them (firn targets retry NAME) or somebody forgets them
+(firn targets discard NAME).`
 }
 
 // Run lists a target's dead letters by id.
@@ -197,6 +201,48 @@ func (c *targetsRetry) Run(env *environment) error {
 	return nil
 }
 
+type targetsDiscard struct {
+	connection
+	Name       string `arg:"" help:"The target."`
+	DeadLetter int64  `placeholder:"ID" help:"Forget this dead letter and no other (default: all)."`
+	Yes        bool   `short:"y" help:"Do not ask."`
+}
+
+func (c *targetsDiscard) Help() string {
+	return `The events stay in the log; the target gets them only if it is replayed.
+
+Examples:
+  firn targets discard archive --dead-letter 7
+  firn targets discard archive --yes`
+}
+
+// Run forgets dead letters, after asking.
+func (c *targetsDiscard) Run(env *environment) error {
+	if c.DeadLetter < 0 {
+		return usagef("--dead-letter is an id of `firn targets dead-letters`")
+	}
+	s, err := c.open(env)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if !c.Yes {
+		which := "all dead letters"
+		if c.DeadLetter > 0 {
+			which = fmt.Sprintf("dead letter %d", c.DeadLetter)
+		}
+		if err := env.ask(fmt.Sprintf("Forget %s of %s? It gets their events only if it is replayed.", which, escape(c.Name))); err != nil {
+			return err
+		}
+	}
+	n, err := s.client.DiscardDeadLetters(env.ctx, c.Name, c.DeadLetter)
+	if err != nil {
+		return explainTarget(env, s, err, c.Name)
+	}
+	env.say(fmt.Sprintf("forgot %s of %s", counted(n, "dead letter"), escape(c.Name)))
+	return nil
+}
+
 type targetsReplay struct {
 	connection
 	Name     string `arg:"" help:"The target."`
@@ -273,7 +319,10 @@ func explainTarget(env *environment, s *session, err error, name string) error {
 		for i := range all {
 			names[i] = all[i].Name
 		}
-		if near, ok := query.Nearest(name, names); ok && near != name {
+		if slices.Contains(names, name) { // a dead letter or an instance is not there
+			return s.explain(err, "")
+		}
+		if near, ok := query.Nearest(name, names); ok {
 			return hint(errors.New(a.Detail), "Did you mean %s?", shellWord(near))
 		}
 		return hint(errors.New(a.Detail), "`firn targets` lists those there are.")

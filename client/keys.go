@@ -17,6 +17,8 @@ type Key struct {
 	ExpiresAt   *time.Time `json:"expires_at"`   // nil = never
 	LastUsedAt  *time.Time `json:"last_used_at"` // since the server started
 	RevokedAt   *time.Time `json:"revoked_at"`
+	// Warnings say of a key that has just been made that others have its name.
+	Warnings []FieldError `json:"warnings"`
 }
 
 // NewKey is a key to make.

@@ -84,6 +84,21 @@ func (c *Client) RetryTarget(ctx context.Context, name string, o RetryOptions) (
 	return t, err
 }
 
+// DiscardDeadLetters forgets the dead letter of an id, or, where it is 0, all that
+// the target has now, and returns how many. The target gets their events only if it
+// is replayed; in the log they stay.
+func (c *Client) DiscardDeadLetters(ctx context.Context, target string, letter int64) (discarded int64, err error) {
+	query := url.Values{}
+	if letter != 0 {
+		query.Set("dead_letter", strconv.FormatInt(letter, 10))
+	}
+	var answer struct {
+		Discarded int64 `json:"discarded"`
+	}
+	err = c.json(ctx, call{method: http.MethodDelete, path: []string{"v1", "targets", target, "dead-letters"}, query: query}, nil, &answer)
+	return answer.Discarded, err
+}
+
 // Replay says where a target is to go on.
 type Replay struct {
 	// From is "beginning", "now", or the position behind which to go on, as JSON.

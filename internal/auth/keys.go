@@ -214,6 +214,13 @@ func (k *Keys) List(by Caller) []*Key {
 	return slices.DeleteFunc(slices.Clone(k.Ring().keys), func(one *Key) bool { return !by.seesKey(one) })
 }
 
+// Namesakes are the other keys of a key's name that are still good, of those that
+// the caller may see, newest first.
+func (k *Keys) Namesakes(by Caller, of *Key) []*Key {
+	now := k.now()
+	return slices.DeleteFunc(k.List(by), func(one *Key) bool { return one.ID == of.ID || one.Name != of.Name || !one.usable(now) })
+}
+
 // put stores a key with its event and puts it in force.
 func (k *Keys) put(ctx context.Context, by Caller, key *Key, eventType string, payload map[string]any) error {
 	text, err := json.Marshal(payload, json.Deterministic(true))

@@ -36,7 +36,7 @@ var documented = map[string]string{
 	"webdebug": `log query request middleware template email event access_check response
 		scheme accessCheck`,
 	"firn": `instance.created instance.updated instance.deleted retention.applied
-		target.connected target.disconnected target.dead_lettered target.gap target.retried target.replayed server.started server.stopped`,
+		target.connected target.disconnected target.dead_lettered target.gap target.retried target.discarded target.replayed server.started server.stopped`,
 }
 
 func load(t testing.TB) *catalog.Catalog {

@@ -2,14 +2,12 @@ package server
 
 import (
 	"context"
-	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 
 	firn "github.com/firnlog/firn"
-	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/catalog"
 )
 
@@ -97,7 +95,7 @@ func (s *Server) answerEntry(w http.ResponseWriter, r *request, e catalog.Entry,
 }
 
 func (s *Server) putCatalogEntry(w http.ResponseWriter, r *request) error {
-	if err := s.mayChangeCatalog(r); err != nil {
+	if err := r.mayChange("the catalog"); err != nil {
 		return err
 	}
 	if _, err := mediaOf(r); err != nil {
@@ -109,7 +107,7 @@ func (s *Server) putCatalogEntry(w http.ResponseWriter, r *request) error {
 	}
 	defer b.release()
 	e, created, err := s.catalog.Put(r.PathValue("event_type"), b.bytes, func(e catalog.Entry) error {
-		return s.log.PutDocument(context.WithoutCancel(r.Context()), catalogKind, e.Type, e.AppendJSON(nil), changedEntry(r, "setting.updated"))
+		return s.log.PutDocument(context.WithoutCancel(r.Context()), catalogKind, e.Type, e.AppendJSON(nil), r.changed("setting.updated", catalogKind, e.Type))
 	})
 	if err != nil {
 		return err
@@ -122,37 +120,18 @@ func (s *Server) putCatalogEntry(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) deleteCatalogEntry(w http.ResponseWriter, r *request) error {
-	if err := s.mayChangeCatalog(r); err != nil {
+	if err := r.mayChange("the catalog"); err != nil {
 		return err
 	}
 	eventType := r.PathValue("event_type")
 	err := s.catalog.Delete(eventType, func() error {
-		return s.log.DeleteDocument(context.WithoutCancel(r.Context()), catalogKind, eventType, changedEntry(r, "setting.deleted"))
+		return s.log.DeleteDocument(context.WithoutCancel(r.Context()), catalogKind, eventType, r.changed("setting.deleted", catalogKind, eventType))
 	})
 	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// mayChangeCatalog refuses a key for some instances: the catalog is of all.
-func (s *Server) mayChangeCatalog(r *request) error {
-	if r.caller.Everywhere() {
-		return nil
-	}
-	return forbidden("the API key is for some instances only, and the catalog is of all of them")
-}
-
-// changedEntry is the event that records a change of the catalog.
-func changedEntry(r *request, eventType string) event.Draft {
-	name := r.PathValue("event_type")
-	payload := append(event.AppendQuoted([]byte(`{"kind":"`+catalogKind+`","name":`), name), '}')
-	d := event.Draft{EventType: eventType, Subject: new(catalogKind + "/" + name), Payload: jsontext.Value(payload)}
-	if actor := r.caller.Actor(); actor != "" {
-		d.Actor = &actor
-	}
-	return d
 }
 
 // problemOfCatalog maps the errors of the catalog; nil for others.

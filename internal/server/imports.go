@@ -125,11 +125,7 @@ func (s *Server) recordImport(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	d := given.event(in)
-	if actor := r.caller.Actor(); actor != "" {
-		d.Actor = &actor
-	}
-	if _, err := s.log.Record(r.Context(), d); err != nil {
+	if _, err := s.log.Record(r.Context(), r.by(given.event(in))); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	firn "github.com/firnlog/firn"
@@ -55,7 +56,7 @@ func (s *Server) createKey(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Location", keysPath+"/"+made.ID)
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
-	s.writeKey(out, made, secret)
+	s.writeKey(out, made, secret, s.Keys().Namesakes(r.caller, made)...)
 	out.raw("\n")
 	return out.finish(http.StatusCreated)
 }
@@ -124,8 +125,9 @@ func (s *Server) revokeKey(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// writeKey writes a key, with its secret where it has just been made.
-func (s *Server) writeKey(out *writer, k *auth.Key, secret string) {
+// writeKey writes a key; one that has just been made with its secret, and a
+// warning of the other good keys of its name.
+func (s *Server) writeKey(out *writer, k *auth.Key, secret string, namesakes ...*auth.Key) {
 	out.raw("{")
 	out.member("id")
 	out.text(k.ID)
@@ -149,7 +151,27 @@ func (s *Server) writeKey(out *writer, k *auth.Key, secret string) {
 	out.instantOrNull(k.LastUsed())
 	out.member("revoked_at")
 	out.instantOrNull(k.RevokedAt)
+	if len(namesakes) > 0 {
+		out.member("warnings")
+		out.raw(`[{"field":"name","message":`)
+		out.text(warnOfNamesakes(namesakes))
+		out.raw("}]")
+	}
 	out.raw("}")
+}
+
+// warnOfNamesakes names the newest of other keys of a name. Whoever replaces a key
+// has two for a while, so that is no fault.
+func warnOfNamesakes(namesakes []*auth.Key) string {
+	const most = 5
+	var prefixes []string
+	for _, k := range namesakes[:min(len(namesakes), most)] {
+		prefixes = append(prefixes, k.Prefix+"…")
+	}
+	if len(namesakes) > most {
+		prefixes = append(prefixes, "…")
+	}
+	return "other keys have this name and stay good until they are revoked: " + strings.Join(prefixes, ", ")
 }
 
 // writeInstances writes the names of a key's instances, the id of one that is

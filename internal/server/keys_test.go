@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +75,49 @@ func TestKeysAreMadeListedAndRevoked(t *testing.T) {
 	}
 	if len(revoked) != 1 || *revoked[0].Actor != admin.ID || *revoked[0].Subject != k.ID || string(revoked[0].Payload) != `{"name":"shop reader"}` {
 		t.Errorf("recorded %+v", revoked)
+	}
+}
+
+// TestKeysOfOneName: whoever replaces a key has two of a name for a while, so a
+// second one is made, and the answer tells of the first for as long as that is good.
+func TestKeysOfOneName(t *testing.T) {
+	var later atomic.Int64 // minutes
+	begin := time.Now()
+	r := start(t, Options{Now: func() time.Time { return begin.Add(time.Duration(later.Load()) * time.Minute) }})
+	shop := r.instance("shop")
+	_, all := r.key(auth.NewKey{Name: "admin"})
+	_, some := r.key(auth.NewKey{Name: "some", Permissions: auth.SetOf(auth.KeysManage, auth.EventsRead), Instances: []string{shop}})
+	create := func(secret, body string) (k struct {
+		shownKey
+		Warnings []fieldError `json:"warnings"`
+	}) {
+		t.Helper()
+		r.must(201, "POST", "/v1/keys", body, bearer(secret)...).decode(t, &k)
+		return k
+	}
+	first := create(all, `{"name":"ci","permissions":["events:read"],"expires_at":"`+begin.Add(time.Hour).UTC().Format(time.RFC3339)+`"}`)
+	if first.Warnings != nil {
+		t.Errorf("the first of its name is answered with %+v", first.Warnings)
+	}
+	if k := create(some, `{"name":"ci","permissions":["events:read"],"instances":["shop"]}`); k.Warnings != nil {
+		t.Errorf("a key for one instance is told of another's: %+v", k.Warnings)
+	} else {
+		r.must(204, "DELETE", "/v1/keys/"+k.ID, "", bearer(some)...)
+	}
+	second := create(all, `{"name":"ci","permissions":["events:read"]}`)
+	if len(second.Warnings) != 1 || second.Warnings[0].Field != "name" || !strings.HasSuffix(second.Warnings[0].Message, ": "+first.Prefix+"…") {
+		t.Errorf("the second of its name is answered with %+v", second.Warnings)
+	}
+	r.must(200, "GET", "/v1/instances/shop/events", "", bearer(first.Key)...) // it is as good as before
+	later.Store(120)                                                          // and now it has expired
+	r.must(204, "DELETE", "/v1/keys/"+second.ID, "", bearer(all)...)
+	if third := create(all, `{"name":"ci","permissions":["events:read"]}`); third.Warnings != nil {
+		t.Errorf("told of keys that are no good any more: %+v", third.Warnings)
+	}
+	// HappyView's answer has its documented members and no other.
+	got := r.must(201, "POST", "/admin/api-keys", `{"name":"ci","permissions":["events:read"]}`, bearer(all)...)
+	if strings.Contains(string(got.body), "warnings") {
+		t.Errorf("HappyView's clients are answered with %s", got)
 	}
 }
 

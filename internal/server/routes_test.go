@@ -401,6 +401,7 @@ func TestDocumentHoldsWhatRoutesDo(t *testing.T) {
 var goodValues = map[string]string{
 	"limit": "1", "order": "desc", "format": "ndjson", "severity": "error,3", "min_severity": "warning", "since": "now-1d", "until": "2030-01-01T00:00:00Z",
 	"where": `{"field":"actor","operator":"exists"}`, "dry_run": "true", "after": "0", "images": "remote", "expected_sequence": "0", "auto_create": "false", "return": "receipt", "cursor": "",
+	"dead_letter": "1",
 }
 
 // TestEveryParameterIsTaken asks every route with every parameter that its
@@ -408,6 +409,7 @@ var goodValues = map[string]string{
 func TestEveryParameterIsTaken(t *testing.T) {
 	r := startDelivering(t, Options{})
 	setUpShop(r)
+	refuse(r)
 	for _, row := range routes() {
 		if row.method == http.MethodPost && row.path != eventsPath || row.page {
 			continue // no parameters

@@ -50,6 +50,13 @@ func targetRoutes() []route {
 			},
 			answers: []answer{{status: 200, about: "A page.", media: []media{jsonMedia}, schema: "DeadLetters"}, missing},
 			serve:   (*Server).listDeadLetters},
+		{method: "DELETE", path: targetPath + "/dead-letters", name: "discardDeadLetters", permission: targetsManage,
+			about: "Forgets dead letters: the target gets their events only if it is replayed. In the log they stay.",
+			params: []param{
+				{name: "dead_letter", kind: integer, min: 1, max: math.MaxInt64, about: "Forgets this one and no other. Default: all that the target has now."},
+			},
+			answers: []answer{{status: 200, about: "How many were forgotten.", media: []media{jsonMedia}, schema: "Discarded"}, missing},
+			serve:   (*Server).discardDeadLetters},
 	}
 }
 
@@ -95,16 +102,8 @@ func (w *writer) target(t *target.Status) {
 	w.raw("}")
 }
 
-// mayChangeTargets refuses a key for some instances: a target is of all.
-func (s *Server) mayChangeTargets(r *request) error {
-	if r.caller.Everywhere() {
-		return nil
-	}
-	return forbidden("the API key is for some instances only, and a target is of all of them")
-}
-
 func (s *Server) retryTarget(w http.ResponseWriter, r *request) error {
-	if err := s.mayChangeTargets(r); err != nil {
+	if err := r.mayChange("a target"); err != nil {
 		return err
 	}
 	again := !r.params.has("dead_letters") || r.params.boolean("dead_letters")
@@ -134,10 +133,7 @@ func (s *Server) retryTarget(w http.ResponseWriter, r *request) error {
 // answerTarget records what was done with a target and answers how it is doing.
 func (s *Server) answerTarget(w http.ResponseWriter, r *request, status target.Status, done event.Draft) error {
 	done.Subject = &status.Name
-	if actor := r.caller.Actor(); actor != "" {
-		done.Actor = &actor
-	}
-	if _, err := s.log.Record(r.Context(), done); err != nil {
+	if _, err := s.log.Record(r.Context(), r.by(done)); err != nil {
 		return err
 	}
 	out := s.answerWith(w, r, jsonMedia)
@@ -174,7 +170,7 @@ func (b *replayBody) from() (f target.From, err error) {
 }
 
 func (s *Server) replayTarget(w http.ResponseWriter, r *request) error {
-	if err := s.mayChangeTargets(r); err != nil {
+	if err := r.mayChange("a target"); err != nil {
 		return err
 	}
 	var given replayBody
@@ -232,6 +228,36 @@ func (s *Server) listDeadLetters(w http.ResponseWriter, r *request) error {
 		out.integer(found[len(found)-1].ID)
 		out.raw(`"`)
 	}
+	out.raw("}\n")
+	return out.finish(http.StatusOK)
+}
+
+func (s *Server) discardDeadLetters(w http.ResponseWriter, r *request) error {
+	if err := r.mayChange("a target"); err != nil {
+		return err
+	}
+	var ids []int64
+	if r.params.has("dead_letter") {
+		ids = []int64{r.params.integer("dead_letter", 0)}
+	}
+	name := r.PathValue("name")
+	n, err := s.opts.Targets.Discard(name, ids)
+	if err != nil {
+		return err
+	}
+	payload := event.AppendQuoted([]byte(`{"target":`), name)
+	payload = strconv.AppendInt(append(payload, `,"dead_letters":`...), int64(n), 10)
+	if len(ids) > 0 {
+		payload = strconv.AppendInt(append(payload, `,"dead_letter":`...), ids[0], 10)
+	}
+	done := event.Draft{EventType: "target.discarded", Severity: event.Warning, Subject: &name, Payload: append(payload, '}')}
+	if _, err := s.log.Record(r.Context(), r.by(done)); err != nil {
+		return err
+	}
+	out := s.answerWith(w, r, jsonMedia)
+	defer out.close()
+	out.raw(`{"discarded":`)
+	out.integer(int64(n))
 	out.raw("}\n")
 	return out.finish(http.StatusOK)
 }

@@ -81,6 +81,11 @@ func targetExchanges() []exchange {
 		{method: "POST", path: "/v1/targets/archive/retry?dead_letter=9", status: 404, code: "not_found", says: "dead letter 9", route: "POST /v1/targets/{name}/retry"},
 		{method: "POST", path: "/v1/targets/archive/retry?dead_letter=1&dead_letters=false", status: 400, code: "malformed", field: "dead_letter", route: "POST /v1/targets/{name}/retry"},
 		{method: "POST", path: "/v1/targets/none/retry", status: 404, code: "not_found", route: "POST /v1/targets/{name}/retry"},
+		{method: "DELETE", path: "/v1/targets/archive/dead-letters?dead_letter=9", status: 404, code: "not_found", says: "dead letter 9", route: "DELETE /v1/targets/{name}/dead-letters"},
+		{method: "DELETE", path: "/v1/targets/archive/dead-letters?dead_letter=0", status: 400, code: "malformed", field: "dead_letter", route: "DELETE /v1/targets/{name}/dead-letters"},
+		{method: "DELETE", path: "/v1/targets/none/dead-letters", status: 404, code: "not_found", says: "no such target", route: "DELETE /v1/targets/{name}/dead-letters"},
+		{method: "DELETE", path: "/v1/targets/archive/dead-letters?dead_letter=1", status: 200, says: `{"discarded":1}`, route: "DELETE /v1/targets/{name}/dead-letters"},
+		{method: "DELETE", path: "/v1/targets/archive/dead-letters", status: 200, says: `{"discarded":0}`, route: "DELETE /v1/targets/{name}/dead-letters"},
 		{method: "POST", path: "/v1/targets/archive/replay", body: `{"from":"now"}`, status: 202, says: `"name":"archive"`, route: "POST /v1/targets/{name}/replay"},
 		{method: "POST", path: "/v1/targets/archive/replay", body: `{"from":1,"instance":"refusals"}`, status: 202, route: "POST /v1/targets/{name}/replay"},
 		{method: "POST", path: "/v1/targets/archive/replay", body: `{"from":100,"instance":"refusals"}`, status: 400, code: "malformed", says: "beyond instance refusals", route: "POST /v1/targets/{name}/replay"},
@@ -117,6 +122,9 @@ func TestTargetsThatNobodyServes(t *testing.T) {
 	}
 	r := serve(t, log, Options{Targets: offline})
 	r.must(202, "POST", "/v1/targets/archive/replay", `{"from":"beginning"}`)
+	if got := string(r.must(200, "DELETE", "/v1/targets/archive/dead-letters", "").body); got != "{\"discarded\":0}\n" {
+		t.Errorf("discarding is answered by %s", got)
+	}
 	if p := r.must(409, "POST", "/v1/targets/archive/retry", "").problem(t); p.Type != problemURN+codeNotRunning {
 		t.Errorf("a retry is answered by %s", p.Type)
 	}
@@ -130,22 +138,27 @@ func TestTargetsAreAudited(t *testing.T) {
 	other := r.instance("other")
 	_, all := r.key(auth.NewKey{Name: "all"})
 	_, one := r.key(auth.NewKey{Name: "one", Instances: []string{other}})
-	bearer := func(secret string) []string { return []string{"Authorization", "Bearer " + secret} }
 	if got := string(r.must(200, "GET", "/v1/targets/archive/dead-letters", "", bearer(one)...).body); got != "{\"dead_letters\":[]}\n" {
 		t.Errorf("a key for another instance sees %s", got)
 	}
 	r.must(202, "POST", "/v1/targets/archive/retry?dead_letters=false", "", bearer(all)...)
 	r.must(202, "POST", "/v1/targets/archive/replay", `{"from":"now","instance":"refusals"}`, append(bearer(all), "Content-Type", jsonMedia)...)
-	events := string(r.must(200, "GET", "/v1/instances/system/events?type=target.retried,target.replayed&order=asc", "", bearer(all)...).body)
-	for _, want := range []string{`"payload":{"target":"archive","dead_letters":0}`, `"payload":{"target":"archive","instance":"refusals","from":"now"}`} {
-		if !strings.Contains(events, want) || strings.Contains(events, `"actor":null`) {
-			t.Errorf("system has %s, want %s by an actor", events, want)
-		}
-	}
 	metrics := string(r.must(200, "GET", "/metrics", "", bearer(all)...).body)
 	for _, want := range []string{`firn_target_dead_letters{target="archive",type="postgres"} 1`, `firn_target_state{state="running",target="archive",type="postgres"} 1`, `firn_target_delivered_total{target="archive",type="postgres"} `} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics lack %s", want)
+		}
+	}
+	r.must(403, "DELETE", "/v1/targets/archive/dead-letters", "", bearer(one)...)
+	r.must(200, "DELETE", "/v1/targets/archive/dead-letters?dead_letter=1", "", bearer(all)...)
+	r.must(200, "DELETE", "/v1/targets/archive/dead-letters", "", bearer(all)...)
+	events := string(r.must(200, "GET", "/v1/instances/system/events?type=target.retried,target.replayed,target.discarded&order=asc", "", bearer(all)...).body)
+	for _, want := range []string{
+		`"payload":{"target":"archive","dead_letters":0}`, `"payload":{"target":"archive","instance":"refusals","from":"now"}`,
+		`"payload":{"target":"archive","dead_letters":1,"dead_letter":1}`, `"event_type":"target.discarded"`,
+	} {
+		if !strings.Contains(events, want) || strings.Contains(events, `"actor":null`) {
+			t.Errorf("system has %s, want %s by an actor", events, want)
 		}
 	}
 }

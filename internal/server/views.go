@@ -13,7 +13,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/auth"
 )
 
@@ -143,7 +142,7 @@ func (s *Server) putView(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.log.PutDocument(context.WithoutCancel(r.Context()), viewKind, v.Name, text, changedView(r, "setting.updated")); err != nil {
+	if err := s.log.PutDocument(context.WithoutCancel(r.Context()), viewKind, v.Name, text, r.changed("setting.updated", viewKind, v.Name)); err != nil {
 		return err
 	}
 	if replaces {
@@ -171,25 +170,15 @@ func (v view) check() error {
 }
 
 func (s *Server) deleteView(w http.ResponseWriter, r *request) error {
-	if _, ok := s.findView(r); !ok {
+	v, ok := s.findView(r)
+	if !ok {
 		return noView(r)
 	}
-	if err := s.log.DeleteDocument(context.WithoutCancel(r.Context()), viewKind, r.PathValue("view"), changedView(r, "setting.deleted")); err != nil {
+	if err := s.log.DeleteDocument(context.WithoutCancel(r.Context()), viewKind, v.Name, r.changed("setting.deleted", viewKind, v.Name)); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// changedView is the event that records a change of the views.
-func changedView(r *request, eventType string) event.Draft {
-	name := r.PathValue("view")
-	payload := append(event.AppendQuoted([]byte(`{"kind":"`+viewKind+`","name":`), name), '}')
-	d := event.Draft{EventType: eventType, Subject: new(viewKind + "/" + name), Payload: jsontext.Value(payload)}
-	if actor := r.caller.Actor(); actor != "" {
-		d.Actor = &actor
-	}
-	return d
 }
 
 func (s *Server) answerView(w http.ResponseWriter, r *request, status int, v any) error {
