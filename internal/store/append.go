@@ -96,12 +96,13 @@ type appendOp struct {
 
 // callerID is an id that the caller brought.
 type callerID struct {
+	id          string
 	index       int
 	fingerprint uint64
 	// position and recorded are what the id says if the log has made it.
 	position, recorded int64
-	// sealed is the event that has the id, if it is sealed.
-	sealed *event.Event
+	// sealed is the receipt of the event that has the id, if it is sealed.
+	sealed *Receipt
 	// lost says that what may have the id is at a lost position.
 	lost error
 }
@@ -120,7 +121,7 @@ func newAppend(r *AppendRequest, actor string) (*appendOp, error) {
 		first, twice := seen[id]
 		if !twice {
 			seen[id] = i
-			a.ids = append(a.ids, callerID{index: i})
+			a.ids = append(a.ids, callerID{id: id, index: i})
 			continue
 		}
 		if !a.batch.sameContent(i, a.batch, first, 0) {
@@ -230,18 +231,18 @@ func (a *appendOp) lookUp(in *instance, made bool) (*batch, error) {
 	for i := range a.ids {
 		id := &a.ids[i]
 		if made {
-			a.identify(id, in)
+			id.identify(in)
 			continue
 		}
-		e, err := a.holder(in, id)
+		r, err := a.holder(in, id)
 		if err != nil {
 			return nil, err
 		}
-		if e != nil {
+		if r != nil {
 			if a.first == nil {
 				a.first = map[int]Receipt{}
 			}
-			a.first[id.index] = receiptOf(e)
+			a.first[id.index] = *r
 		}
 	}
 	if len(a.first) == 0 && len(a.same) == 0 {
@@ -279,23 +280,18 @@ func (a *appendOp) placeOf(i int) (int, bool) {
 }
 
 // identify computes what an id is looked up by.
-func (a *appendOp) identify(id *callerID, in *instance) {
-	raw, _ := a.batch.raw(id.index)
-	id.fingerprint = in.fingerprint(raw.id)
-	id.position, id.recorded, _ = in.codec.Decode(string(raw.id))
+func (id *callerID) identify(in *instance) {
+	id.fingerprint = in.fingerprint([]byte(id.id))
+	id.position, id.recorded, _ = in.codec.Decode(id.id)
 }
 
-// holder is the event that holds an id, nil if none does, or the conflict. It
-// runs in the sequencer.
-func (a *appendOp) holder(in *instance, id *callerID) (*event.Event, error) {
-	raw, err := a.batch.raw(id.index)
-	if err != nil {
-		return nil, err
-	}
+// holder is the receipt of the event that holds an id, nil if none does, or the
+// conflict. It runs in the sequencer.
+func (a *appendOp) holder(in *instance, id *callerID) (*Receipt, error) {
 	var at *idRef
 	in.ids.find(id.fingerprint, func(ref idRef) bool {
 		held, err := ref.batch.raw(int(ref.index))
-		if err == nil && bytes.Equal(held.id, raw.id) {
+		if err == nil && string(held.id) == id.id {
 			at = &ref
 			return false
 		}
@@ -308,10 +304,13 @@ func (a *appendOp) holder(in *instance, id *callerID) (*event.Event, error) {
 		return id.sealed, nil
 	}
 	if !a.batch.sameContent(id.index, at.batch.batch, int(at.index), at.batch.recordedAt) {
-		return nil, &IDConflictError{ID: string(raw.id), Index: id.index}
+		return nil, &IDConflictError{ID: id.id, Index: id.index}
 	}
 	e, err := at.batch.at(int(at.index), &in.identity)
-	return &e, err
+	if err != nil {
+		return nil, err
+	}
+	return new(receiptOf(&e)), nil
 }
 
 // unsealed finds an event of the head, or one on its way there, by what its made
@@ -355,21 +354,22 @@ func (a *appendOp) lookUpOnce(ctx context.Context, l *Log, in *instance) error {
 	}
 	defer release()
 	for i := range a.ids {
-		id := &a.ids[i]
-		a.identify(id, in)
-		id.sealed, id.lost = nil, nil
-		raw, err := a.batch.raw(id.index)
-		if err != nil {
-			return err
-		}
-		if id.sealed, err = l.sealedEvent(ctx, in, v, string(raw.id), id); err != nil {
-			return err
-		}
-		if id.sealed != nil && !a.batch.sameEvent(id.index, id.sealed) {
-			return &IDConflictError{ID: string(raw.id), Index: id.index}
-		}
+		a.ids[i].identify(in)
+		a.ids[i].sealed = nil
 	}
-	return nil
+	var conflict *IDConflictError // the first of the batch
+	err = l.sealedEvents(ctx, in, v, a.ids, func(i int, e *event.Event) {
+		id := &a.ids[i]
+		if a.batch.sameEvent(id.index, e) {
+			id.sealed = new(receiptOf(e))
+		} else if conflict == nil || id.index < conflict.Index {
+			conflict = &IDConflictError{ID: id.id, Index: id.index}
+		}
+	})
+	if err == nil && conflict != nil {
+		err = conflict
+	}
+	return err
 }
 
 // checkOwn refuses a client's events of the log's own types in system.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json/jsontext"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/firnlog/firn/event"
@@ -44,6 +45,30 @@ func BenchmarkAppendBatch(b *testing.B) {
 			b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "events/s")
 		})
 	}
+}
+
+// BenchmarkAppendAgain appends batches of events that are sealed already.
+func BenchmarkAppendAgain(b *testing.B) {
+	l := open(b, b.TempDir(), Options{Quiet: true})
+	create(b, l, "app")
+	events := benchEvents(100_000, true)
+	for i := range events {
+		events[i].ID = fmt.Sprintf("id-%d", i)
+	}
+	for some := range slices.Chunk(events, 1000) {
+		appendTo(b, l, "app", some...)
+	}
+	if err := l.Seal(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for b.Loop() {
+		if r := appendTo(b, l, "app", events[n:n+1000]...); !r[0].Duplicate {
+			b.Fatal("it is not known again")
+		}
+		n = (n + 1000) % len(events)
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "events/s")
 }
 
 func BenchmarkAppendOne(b *testing.B) {

@@ -136,19 +136,23 @@ func (l *Log) getOnce(ctx context.Context, in *instance, id string) (event.Event
 		return event.Event{}, err
 	}
 	defer release()
-	key := callerID{fingerprint: in.fingerprint([]byte(id))}
-	key.position, key.recorded, _ = in.codec.Decode(id)
-	if e, err := in.headEvent(v, id, &key); err != nil || e != nil {
+	key := []callerID{{id: id}}
+	key[0].identify(in)
+	if e, err := in.headEvent(v, id, &key[0]); err != nil || e != nil {
 		return orZero(e), err
 	}
-	e, err := l.sealedEvent(ctx, in, v, id, &key)
-	if err == nil && e == nil {
-		if err = key.lost; err == nil {
+	var found *event.Event
+	err = l.sealedEvents(ctx, in, v, key, func(_ int, e *event.Event) {
+		found = new(*e)
+		found.Payload, found.Metadata = e.Payload.Clone(), e.Metadata.Clone()
+	})
+	if err == nil && found == nil {
+		if err = key[0].lost; err == nil {
 			err = ErrNotFound
 		}
 		err = fmt.Errorf("event %q in instance %q: %w", id, in.info().Name, err)
 	}
-	return orZero(e), err
+	return orZero(found), err
 }
 
 func orZero(e *event.Event) event.Event {

@@ -129,9 +129,6 @@ func (l *Log) setRunAside(in *instance, r *runFile, damage error) error {
 // unindexedEvent finds a sealed event by an id that no run has, nil if there is
 // none.
 func (l *Log) unindexedEvent(ctx context.Context, in *instance, v *view, id string) (found *event.Event, err error) {
-	if len(v.version.unindexed) == 0 {
-		return nil, nil
-	}
 	snap := in.snapshot(v)
 	snap.Blocks = nil
 	for _, s := range v.version.segments {

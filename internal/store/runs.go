@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/firnlog/firn/internal/store/exec"
 	"github.com/firnlog/firn/internal/store/idrun"
 	"github.com/firnlog/firn/internal/store/vfs"
-	"github.com/firnlog/firn/query"
 )
 
 // runMeta is what the manifest knows of a run of fingerprints.
@@ -176,61 +176,119 @@ func (l *Log) writeRun(in *instance, number, n int64, pairs iter.Seq2[idrun.Pair
 	return r, nil
 }
 
-var errFound = errors.New("found")
+// candidate is where an event may be that has an id.
+type candidate struct {
+	position int64
+	id       int // index among those looked up
+}
 
-// sealedEvent finds an event in the segments of a view by its id, nil if none
-// has it.
-func (l *Log) sealedEvent(ctx context.Context, in *instance, v *view, id string, key *callerID) (*event.Event, error) {
-	if key.position > 0 && key.position <= v.version.sealed {
-		e, err := l.eventAt(ctx, in, v, key.position, id)
-		if e != nil || err != nil {
-			return e, err
+// sealedEvents calls found with each event in the segments of a view that has
+// one of the ids. An event's texts are found's only until it returns. For ids
+// that no event has, lost says whether one might be at a lost position.
+func (l *Log) sealedEvents(ctx context.Context, in *instance, v *view, ids []callerID, found func(i int, e *event.Event)) error {
+	all, err := candidates(v, ids)
+	if err != nil {
+		return err
+	}
+	has := make([]bool, len(ids))
+	if err := l.eventsAt(ctx, in, v, all, func(i int, e *event.Event) {
+		if e.ID == ids[i].id {
+			has[i] = true
+			found(i, e)
+		}
+	}); err != nil {
+		return err
+	}
+	for i := range ids {
+		ids[i].lost = nil
+		if !has[i] {
+			ids[i].lost = v.version.lostAt(ids[i].position)
 		}
 	}
-	key.lost = v.version.lostAt(key.position)
-	var found *event.Event
-	for i := len(v.version.runs) - 1; i >= 0; i-- {
-		run, err := v.version.runs[i].use()
+	for _, c := range all {
+		if !has[c.id] {
+			ids[c.id].lost = cmp.Or(ids[c.id].lost, v.version.lostAt(c.position))
+		}
+	}
+	if len(v.version.unindexed) == 0 {
+		return nil
+	}
+	for i := range ids {
+		if has[i] {
+			continue
+		}
+		e, err := l.unindexedEvent(ctx, in, v, ids[i].id)
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			found(i, e)
+		}
+	}
+	return nil
+}
+
+// candidates are the places where ids may be, by position: where an id says
+// itself that it is, and what the runs say of its fingerprint.
+func candidates(v *view, ids []callerID) (all []candidate, err error) {
+	for i := range ids {
+		if p := ids[i].position; p > 0 && p <= v.version.sealed {
+			all = append(all, candidate{p, i})
+		}
+	}
+	for _, r := range v.version.runs {
+		run, err := r.use()
 		if err != nil {
 			return nil, err
 		}
-		err = run.Find(key.fingerprint, func(position int64) (err error) {
-			if found, err = l.eventAt(ctx, in, v, position, id); err == nil && found != nil {
-				return errFound
+		for i := range ids {
+			err := run.Find(ids[i].fingerprint, func(position int64) error {
+				all = append(all, candidate{position, i})
+				return nil
+			})
+			if err != nil {
+				return nil, fmt.Errorf("look up id %q: %w", ids[i].id, err)
 			}
-			key.lost = cmp.Or(key.lost, v.version.lostAt(position))
-			return err
-		})
-		if errors.Is(err, errFound) {
-			return found, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("look up id %q: %w", id, err)
 		}
 	}
-	return l.unindexedEvent(ctx, in, v, id)
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.id, b.id)) })
+	return slices.Compact(all), nil
 }
 
-// eventAt is the sealed event at a position if it has that id, else nil.
-func (l *Log) eventAt(ctx context.Context, in *instance, v *view, position int64, id string) (found *event.Event, err error) {
+// eventsAt calls fn with the sealed events at the places of candidates, which
+// are sorted, for each candidate.
+func (l *Log) eventsAt(ctx context.Context, in *instance, v *view, all []candidate, fn func(i int, e *event.Event)) error {
+	snap := in.snapshot(v)
 	for _, s := range v.version.segments {
-		if position < s.meta.First || position > s.meta.Last {
+		for len(all) > 0 && all[0].position < s.meta.First {
+			all = all[1:] // of no segment
+		}
+		var positions []int64
+		n := 0
+		for ; n < len(all) && all[n].position <= s.meta.Last; n++ {
+			if p := all[n].position; len(positions) == 0 || positions[len(positions)-1] != p {
+				positions = append(positions, p)
+			}
+		}
+		if n == 0 {
 			continue
 		}
-		snap := in.snapshot(v)
+		here := all[:n]
+		all = all[n:]
 		snap.Blocks = s.blocks(nil)
-		where := query.Is(query.Field{Root: query.Position, Name: "position"}, query.Eq, query.IntValue(position))
-		err = exec.Scan(ctx, where, snap, position-1, l.memory, func(events []event.Event) error {
+		err := exec.At(ctx, positions, snap, l.memory, func(events []event.Event) error {
 			for i := range events {
-				if events[i].ID == id {
-					e := events[i]
-					e.Payload, e.Metadata = e.Payload.Clone(), e.Metadata.Clone()
-					found = &e
+				for ; len(here) > 0 && here[0].position <= events[i].Position; here = here[1:] {
+					if here[0].position == events[i].Position {
+						fn(here[0].id, &events[i])
+					}
 				}
 			}
 			return nil
 		})
-		return found, queryError(ctx, err)
+		if err != nil {
+			return queryError(ctx, err)
+		}
 	}
-	return nil, nil
+	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"hash/crc32"
 	"io"
 	"sort"
+	"sync"
 )
 
 // Pair is a fingerprint and where its event is.
@@ -135,14 +136,16 @@ func (r *Run) Find(fp uint64, fn func(position int64) error) error {
 	if !r.MayHold(fp) {
 		return nil
 	}
+	buf := buffers.Get().(*[blockSize]byte)
+	defer buffers.Put(buf)
 	i := sort.Search(len(r.fences), func(i int) bool { return r.fences[i] >= fp })
 	for i = max(0, i-1); i < len(r.fences) && r.fences[i] <= fp; i++ {
-		pairs, err := r.block(i)
+		pairs, err := r.block(i, buf)
 		if err != nil {
 			return err
 		}
-		for at := sort.Search(len(pairs), func(j int) bool { return pairs[j].Fingerprint >= fp }); at < len(pairs) && pairs[at].Fingerprint == fp; at++ {
-			if err := fn(pairs[at].Position); err != nil {
+		for at := sort.Search(pairs.len(), func(j int) bool { return pairs.at(j).Fingerprint >= fp }); at < pairs.len() && pairs.at(at).Fingerprint == fp; at++ {
+			if err := fn(pairs.at(at).Position); err != nil {
 				return err
 			}
 		}
@@ -150,34 +153,42 @@ func (r *Run) Find(fp uint64, fn func(position int64) error) error {
 	return nil
 }
 
-// block reads and checks one block.
-func (r *Run) block(i int) ([]Pair, error) {
+var buffers = sync.Pool{New: func() any { return new([blockSize]byte) }}
+
+// pairs are those of a block as the file has them.
+type pairs []byte
+
+func (p pairs) len() int { return len(p) / pairSize }
+
+func (p pairs) at(i int) Pair {
+	return Pair{binary.LittleEndian.Uint64(p[i*pairSize:]), int64(binary.LittleEndian.Uint64(p[i*pairSize+8:]))}
+}
+
+// block reads and checks one block; its pairs are in buf.
+func (r *Run) block(i int, buf *[blockSize]byte) (pairs, error) {
 	n := min(blockPairs, int(r.pairs-int64(i)*blockPairs))
-	buf := make([]byte, n*pairSize+4)
-	if err := r.read(buf, headerSize+int64(i)*blockSize); err != nil {
+	all := buf[:n*pairSize+4]
+	if err := r.read(all, headerSize+int64(i)*blockSize); err != nil {
 		return nil, err
 	}
-	body := buf[:n*pairSize]
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(buf[len(body):]) {
+	body := pairs(all[:n*pairSize])
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(all[len(body):]) {
 		return nil, r.damaged("checksum of pairs %d to %d", i*blockPairs, i*blockPairs+n-1)
 	}
-	pairs := make([]Pair, n)
-	for j := range pairs {
-		pairs[j] = Pair{binary.LittleEndian.Uint64(body[j*pairSize:]), int64(binary.LittleEndian.Uint64(body[j*pairSize+8:]))}
-	}
-	return pairs, nil
+	return body, nil
 }
 
 // All yields every pair in order, each checked.
 func (r *Run) All(yield func(Pair, error) bool) {
+	buf := new([blockSize]byte)
 	for i := range r.fences {
-		pairs, err := r.block(i)
+		pairs, err := r.block(i, buf)
 		if err != nil {
 			yield(Pair{}, err)
 			return
 		}
-		for _, p := range pairs {
-			if !yield(p, nil) {
+		for j := range pairs.len() {
+			if !yield(pairs.at(j), nil) {
 				return
 			}
 		}
