@@ -30,6 +30,7 @@ type config struct {
 	engines []string
 	rows    []string
 	scale   []int
+	idScale []int
 	dir     string
 	binary  string
 }
@@ -37,7 +38,7 @@ type config struct {
 func main() {
 	log.SetFlags(0)
 	var c config
-	var engines, rows, sizes, out string
+	var engines, rows, sizes, idSizes, out string
 	flag.IntVar(&c.events, "events", 1_000_000, "events in the dataset")
 	flag.IntVar(&c.streams, "streams", 10_000, "streams in the dataset")
 	flag.IntVar(&c.batch, "batch", 1_000, "events a batch")
@@ -46,18 +47,13 @@ func main() {
 	flag.StringVar(&engines, "engines", "firn,sqlite,duckdb,postgres", "what to measure")
 	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen,small,costs,targets,delivery,overload", "which tables")
 	flag.StringVar(&sizes, "scale", "", "ask logs of these numbers of events too: 1000000,10000000,100000000; those that -dir has already are not loaded again")
+	flag.StringVar(&idSizes, "ids-scale", "", "measure what ids of the caller cost in a log of these numbers of events, rising: 1000000,10000000,100000000")
 	flag.StringVar(&c.dir, "dir", "", "where to keep the data; default a temporary directory, removed afterwards")
 	flag.StringVar(&c.binary, "firn", "", "firn binary; default: built from this checkout")
 	flag.StringVar(&out, "out", "RESULTS.md", "where to write the report, - for standard output")
 	flag.Parse()
 	c.engines, c.rows = strings.Split(engines, ","), strings.Split(rows, ",")
-	for size := range strings.FieldsFuncSeq(sizes, func(r rune) bool { return r == ',' }) {
-		n, err := strconv.Atoi(size)
-		if err != nil {
-			log.Fatalf("bench: -scale %s: %s is no number of events", sizes, size)
-		}
-		c.scale = append(c.scale, n)
-	}
+	c.scale, c.idScale = numbers("scale", sizes), numbers("ids-scale", idSizes)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -72,6 +68,18 @@ func main() {
 	if err := os.WriteFile(out, []byte(report), 0o644); err != nil {
 		log.Fatal("bench: ", err)
 	}
+}
+
+// numbers are those of a flag: numbers of events with commas between them.
+func numbers(flag, text string) (all []int) {
+	for size := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.Atoi(size)
+		if err != nil {
+			log.Fatalf("bench: -%s %s: %s is no number of events", flag, text, size)
+		}
+		all = append(all, n)
+	}
+	return all
 }
 
 func (c config) has(row string) bool { return slices.Contains(c.rows, row) }
@@ -117,6 +125,9 @@ func run(ctx context.Context, c config) (string, error) {
 	}
 	if err := scale(ctx, c, r); err != nil {
 		return "", fmt.Errorf("scale: %w", err)
+	}
+	if err := idScale(ctx, c, r); err != nil {
+		return "", fmt.Errorf("ids-scale: %w", err)
 	}
 	if c.has("ingest") {
 		r.yardstick(ctx, batches)

@@ -26,6 +26,7 @@ type report struct {
 	questions    []questionRow
 	rows         [][4]string
 	scale        []*scaleStep
+	ids          []*idStep
 	zstd         string
 	columns      string
 }
@@ -130,6 +131,7 @@ func (r *report) markdown() string {
 	r.ingestTable(&b)
 	r.questionTable(&b)
 	r.scaleTable(&b)
+	r.idTable(&b)
 	if len(r.rows) > 0 {
 		b.WriteString("## Firn alone\n\n| what | measured | ratio | goal |\n|---|---|---|---|\n")
 		for _, row := range r.rows {

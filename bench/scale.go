@@ -22,14 +22,20 @@ type scaleStep struct {
 	events  int
 	load    time.Duration // making the events included; 0 = loaded by an earlier run
 	open    time.Duration // from process start to ready
-	head    float64       // events not sealed when loading ended
-	loadRSS int64         // peak of the loading process
+	loading []loadSample  // of the loading process, after each tenth
+	loadRSS int64         // its peak
 	askRSS  int64         // peak of the process that only opened and was asked
 	bytes   int64
 	times   map[string]timing
 	costs   map[string]cost
 	notes   map[string]string
 	asked   []scaleQuestion
+}
+
+// loadSample is what a loading server holds.
+type loadSample struct {
+	rss  int64
+	head float64 // events not sealed
 }
 
 // cost is the stats member of an answer.
@@ -79,14 +85,22 @@ func grow(ctx context.Context, c config, dir string, s *scaleStep) error {
 	}
 	defer e.Close()
 	start := time.Now()
-	if err := e.pour(ctx, gen.New(c.seed, c.streams), s.events, c.batch); err != nil {
-		return err
+	g := gen.New(c.seed, c.streams)
+	for i := range 10 {
+		if err := e.pour(ctx, g, s.events*(i+1)/10-s.events*i/10, c.batch); err != nil {
+			return err
+		}
+		var now loadSample
+		if now.rss, _, err = e.rss(); err != nil {
+			return err
+		}
+		if now.head, err = e.metric(ctx, "firn_head_events"); err != nil {
+			return err
+		}
+		s.loading = append(s.loading, now)
 	}
 	s.load = time.Since(start)
 	log.Printf("scale: %d events appended in %v", s.events, s.load.Round(time.Millisecond))
-	if s.head, err = e.metric(ctx, "firn_head_events"); err != nil {
-		return err
-	}
 	if err := e.Settle(ctx); err != nil {
 		return err
 	}
@@ -305,8 +319,13 @@ func (r *report) scaleTable(b *strings.Builder) {
 	row("appended, events/s (making them on the same cores included)", "", func(_ int, s *scaleStep) string {
 		return loaded(s, fmt.Sprintf("%.0f", float64(s.events)/s.load.Seconds()))
 	})
-	row("events not sealed at the end", "nothing", func(_ int, s *scaleStep) string { return loaded(s, fmt.Sprintf("%.0f", s.head)) })
-	row("peak RSS while loading", "nothing", func(_ int, s *scaleStep) string { return loaded(s, fmt.Sprintf("%d MiB", s.loadRSS>>20)) })
+	row("events not sealed, after each tenth, thousands", "nothing", func(_ int, s *scaleStep) string {
+		return tenths(s, func(l loadSample) int64 { return int64(l.head) / 1000 })
+	})
+	row("RSS while loading, after each tenth, MiB", "nothing", func(_ int, s *scaleStep) string {
+		return tenths(s, func(l loadSample) int64 { return l.rss >> 20 })
+	})
+	row("its peak", "nothing", func(_ int, s *scaleStep) string { return loaded(s, fmt.Sprintf("%d MiB", s.loadRSS>>20)) })
 	row("peak RSS of opening and all questions (goal ≤ 512 MiB)", "nothing", func(_ int, s *scaleStep) string { return fmt.Sprintf("%d MiB", s.askRSS>>20) })
 	row("open, ms (10 M: goal < 1,000)", "", func(_ int, s *scaleStep) string { return fmt.Sprintf("%d", s.open.Milliseconds()) })
 	row("bytes/event", "", func(_ int, s *scaleStep) string { return fmt.Sprintf("%.1f", float64(s.bytes)/float64(s.events)) })
@@ -314,6 +333,15 @@ func (r *report) scaleTable(b *strings.Builder) {
 		row(q.name, q.grows, func(i int, s *scaleStep) string { return r.scaleCell(q.name, i) })
 	}
 	b.WriteString("\n")
+}
+
+// tenths lists a figure of the loading, after each tenth.
+func tenths(s *scaleStep, of func(loadSample) int64) string {
+	var all []string
+	for _, l := range s.loading {
+		all = append(all, fmt.Sprint(of(l)))
+	}
+	return strings.Join(all, " ")
 }
 
 func (r *report) scaleCell(name string, i int) string {
