@@ -111,9 +111,10 @@ export async function launch() {
 
 /**
  * A page that keeps account of what must not happen: faults of its scripts,
- * violations of the policy, dialogs, requests to anywhere but the server.
+ * violations of the policy, dialogs, requests to anywhere but the server. What
+ * before does with it comes before it goes to the path.
  */
-export async function open(browser, server, path, options = {}) {
+export async function open(browser, server, path, { before, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', ...options })
   const page = await context.newPage()
   page.wrong = []
@@ -128,6 +129,7 @@ export async function open(browser, server, path, options = {}) {
   page.on('console', (m) => {
     if (m.type() === 'error' && /Content.Security|Trusted|violat/i.test(m.text())) page.wrong.push(`policy: ${m.text()}`)
   })
+  await before?.(page)
   await page.goto(server.url + path)
   return page
 }

@@ -1,6 +1,6 @@
 // The pages beside the explorer: targets, keys, retention, catalog, figures.
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -38,7 +38,7 @@ before(async () => {
 })
 after(() => rm(dir, { recursive: true, force: true }))
 
-test('targets: state in word and sign, what each is behind, its fault; dead letters, tried again one by one and all', async () => {
+test('targets: state in word and sign, what each is behind, its fault; dead letters, forgotten one by one, tried again one by one and all', async () => {
   const page = await open(browser, server, '/targets')
   const warehouse = page.getByRole('region', { name: 'warehouse' })
   const reports = page.getByRole('region', { name: 'reports' })
@@ -51,6 +51,16 @@ test('targets: state in word and sign, what each is behind, its fault; dead lett
   assert.match(await letters.first().innerText(), /odd<type>\s+shop, position 3[\s\S]*<b>too long<\/b> for varying\(100\)[\s\S]*1 attempt/)
   assert.match(await letters.first().getByRole('link').getAttribute('href'), /^\/e\/shop\/c$/)
   await accessible(page)
+  await server.append('spare', { event_type: 'odd<type>', severity: 'error' })
+  const spare = letters.nth(2)
+  await spare.getByRole('button', { name: 'Forget dead letter' }).click()
+  await spare.getByRole('button', { name: 'Keep it' }).click()
+  await spare.getByRole('button', { name: 'Forget dead letter' }).click()
+  assert.match(await spare.innerText(), /spare, position 1/, 'asked first')
+  await spare.getByRole('button', { name: 'Forget dead letter' }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.querySelectorAll('.target table tbody tr').length === 2)
+  assert.equal(await letters.getByText('spare').count(), 0)
   await writeFile(join(dir, 'well'), '')
   await letters.first().getByRole('button', { name: 'Try again' }).click()
   await page.waitForFunction(() => document.querySelectorAll('.target table tbody tr').length === 1)
@@ -156,6 +166,24 @@ test('catalog: every type with what was seen of it, unknown ones too; one type w
   await accessible(page)
   await page.getByRole('link', { name: '2 events' }).click()
   await page.locator('.total').getByText('2 events', { exact: true }).waitFor()
+  assert.deepEqual(page.wrong, [])
+})
+
+test('figures: what damage has taken', async () => {
+  const damaged = await serve('--seal-rows', '100')
+  await damaged.fill('shop', 500, (i) => ({ event_type: 'a', payload: { text: `text ${i}` } }))
+  const sealed = async () => (await readdir(damaged.data, { recursive: true })).find((name) => name.endsWith('.parquet'))
+  while (!(await sealed())); // the server seals by itself
+  await damaged.stop()
+  const segment = join(damaged.data, await sealed())
+  const bytes = await readFile(segment)
+  bytes.fill(0x55, bytes.length >> 2, (bytes.length * 3) >> 2)
+  await writeFile(segment, bytes)
+  await damaged.again()
+  const { lost } = await damaged.query({ from: { instance: 'shop' }, reduce: { type: 'count', groupBy: ['payload.text'] } })
+  const page = await open(browser, damaged, '/figures?instance=shop')
+  await page.getByRole('alert').getByText(`Damage has taken events: positions ${lost[0].first}–${lost[0].last}.`).waitFor()
+  await accessible(page)
   assert.deepEqual(page.wrong, [])
 })
 

@@ -87,6 +87,29 @@ test('any: success false is highlighted; true and missing are not', async () => 
   for (const n of [1, 2]) await check(await show('query', n), async (page) => assert.equal(await page.locator('.detail.failed').count(), 0))
 })
 
+test('any: no tree is seen before the renderers are there, and a tree where they cannot be fetched', async () => {
+  let release
+  const held = new Promise((done) => (release = done))
+  const page = await open(browser, server, `/e/debug/scheme-1:${at('log', 1)}`, {
+    before: (p) => p.route('**/assets/renderers.js', async (route) => {
+      await held
+      await route.continue()
+    }),
+  })
+  const payload = page.getByRole('heading', { name: 'Payload' })
+  await page.getByRole('heading', { name: 'Metadata' }).waitFor() // the rest of the event is there
+  await page.locator('.detail .loading').waitFor()
+  assert.equal(await payload.count(), 0)
+  release()
+  await check(page, async (_, r) => assert.match(await r.innerText(), /without/))
+
+  const without = await open(browser, server, `/e/debug/scheme-1:${at('log', 1)}`, { before: (p) => p.route('**/assets/renderers.js', (route) => route.abort()) })
+  await without.getByRole('heading', { name: 'Payload' }).waitFor()
+  assert.match(await without.locator('.detail').innerText(), /message\s+without/)
+  assert.deepEqual(without.wrong, [])
+  await without.context().close()
+})
+
 test('any: an unknown type is shown as raw JSON, big numbers exact', async () => {
   await check(await show('cache_query'), async (_, r) => {
     const code = r.getByRole('textbox', { name: 'the payload' })

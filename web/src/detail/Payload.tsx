@@ -7,16 +7,24 @@ import { Tree } from './Tree.tsx'
 type Renderers = typeof import('../renderers/renderers.ts')
 let loaded: Renderers | undefined
 
-/** The payload as its renderer shows it, and beneath it what that leaves out; as a tree where there is none. */
+/**
+ * The payload as its renderer shows it, and beneath it what that leaves out; as a tree where there is none. Before the
+ * renderers are fetched nobody knows which, so nothing is shown; where they cannot be, all payloads are trees.
+ */
 export function Payload({ event: e }: { event: FirnEvent }) {
   const [, again] = useState(0)
+  const [unreachable, setUnreachable] = useState(false)
   useEffect(() => {
     if (loaded) return
-    void import('../renderers/renderers.ts').then((m) => {
-      loaded = m
-      again((n) => n + 1)
-    })
+    import('../renderers/renderers.ts').then(
+      (m) => {
+        loaded = m
+        again((n) => n + 1)
+      },
+      () => setUnreachable(true),
+    )
   }, [])
+  if (!loaded && !unreachable) return <div class="loading" aria-busy="true" />
   const renderer = loaded?.rendererOf(e)
   if (!renderer || !loaded) return <Members title="Payload" event={e} keys={undefined} />
   const rest = loaded.leftOver(renderer, e)

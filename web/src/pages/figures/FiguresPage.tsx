@@ -3,6 +3,7 @@ import { importance, severities } from '../../api/event.ts'
 import { getPlain } from '../../api/http.ts'
 import { instancePath } from '../../api/instances.ts'
 import { instance, instanceName } from '../../explorer/InstanceSwitch.tsx'
+import { Figure } from '../../ui/Figure.tsx'
 import { Link } from '../../ui/Link.tsx'
 import { Severity } from '../../ui/Severity.tsx'
 import { Fault } from '../../ui/State.tsx'
@@ -17,7 +18,7 @@ interface Stats {
   last_timestamp: string | null
   by_type: Record<string, number>
   by_severity: Record<string, number>
-  lost?: { first_position: number; last_position: number }[]
+  lost?: { first: number; last: number }[]
 }
 
 /** What an instance holds, in figures. */
@@ -53,7 +54,7 @@ function All({ of: s, name }: { of: Stats; name: string }) {
       </dl>
       {s.lost && s.lost.length > 0 && (
         <p class="notice error" role="alert">
-          Damage has taken events: positions {s.lost.map((r) => `${r.first_position}–${r.last_position}`).join(', ')}.
+          Damage has taken events: positions {s.lost.map((r) => `${r.first}–${r.last}`).join(', ')}.
         </p>
       )}
       <section class="card">
@@ -103,14 +104,5 @@ function Shares({ of, show, colour, to }: SharesProps) {
         ))}
       </tbody>
     </table>
-  )
-}
-
-function Figure({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }

@@ -23,7 +23,7 @@ export interface Key {
 /** The API keys: who has one, what it may do; making and revoking them. */
 export default function KeysPage() {
   const found = useAsync((abort) => getPlain<{ keys: Key[] }>('/v1/keys', abort), [])
-  const [made, setMade] = useState<{ name: string; key: string } | undefined>()
+  const [made, setMade] = useState<{ name: string; key: string; warnings: readonly string[] } | undefined>()
   useEffect(() => {
     document.title = 'API keys · Firn'
   }, [])
@@ -35,8 +35,8 @@ export default function KeysPage() {
       {found.fault ? <Fault of={found.fault} retry={found.reload} /> : null}
       {found.value && <List keys={found.value.keys} reload={found.reload} />}
       <NewKey
-        made={(name, key) => {
-          setMade({ name, key })
+        made={(name, key, warnings) => {
+          setMade({ name, key, warnings })
           found.reload()
         }}
       />
@@ -62,7 +62,7 @@ function FirstKey() {
 }
 
 /** A key that was just made: the only time that it is shown. */
-function Made({ name, key, done }: { name: string; key: string; done: () => void }) {
+function Made({ name, key, warnings, done }: { name: string; key: string; warnings: readonly string[]; done: () => void }) {
   return (
     <section class="notice made" role="alert">
       <h2>The key {name}</h2>
@@ -74,6 +74,9 @@ function Made({ name, key, done }: { name: string; key: string; done: () => void
           I have it
         </button>
       </p>
+      {warnings.map((w) => (
+        <p key={w}>Note: {w}.</p>
+      ))}
     </section>
   )
 }

@@ -11,7 +11,7 @@ const permissions = [
 ] as const
 
 /** The form of a new key. It offers what the caller may give: nobody grants what they lack. */
-export function NewKey({ made }: { made: (name: string, key: string) => void }) {
+export function NewKey({ made }: { made: (name: string, key: string, warnings: readonly string[]) => void }) {
   const [name, setName] = useState('')
   const [chosen, setChosen] = useState<readonly string[]>(['events:read'])
   const [everywhere, setEverywhere] = useState(!session.value?.instances)
@@ -25,10 +25,10 @@ export function NewKey({ made }: { made: (name: string, key: string) => void }) 
         ...(everywhere ? {} : { instances: inside }),
         ...(expires ? { expires_at: new Date(`${expires}T00:00:00Z`).toISOString() } : {}),
       })
-      const { key } = (await answer.json()) as { key: string }
+      const { key, warnings } = (await answer.json()) as { key: string; warnings?: { message: string }[] }
       setFault(undefined)
       setName('')
-      made(name, key)
+      made(name, key, (warnings ?? []).map((w) => w.message))
     } catch (e) {
       setFault(e)
     }

@@ -31,12 +31,14 @@ const textOf = (v: Value | undefined): string => (typeof v === 'string' ? v : v 
 export function DeadLetters({ target: t, reload }: { target: Target; reload: () => void }) {
   const [cursor, setCursor] = useState('')
   const [fault, setFault] = useState<unknown>()
+  const [asked, setAsked] = useState(0) // the one that may be forgotten
   const found = useAsync((abort) => load(t.name, cursor, abort), [t.name, cursor, t.dead_letters])
-  const again = async (id: number) => {
+  const settle = async (method: string, path: string, id: number, done: string) => {
+    setAsked(0)
     try {
-      await send('POST', `${targetPath(t.name)}/retry?dead_letter=${id}`)
+      await send(method, `${targetPath(t.name)}/${path}?dead_letter=${id}`)
       setFault(undefined)
-      say(`The dead letter ${id} is tried again`)
+      say(`The dead letter ${id} is ${done}`)
     } catch (e) {
       setFault(e)
     }
@@ -77,9 +79,25 @@ export function DeadLetters({ target: t, reload }: { target: Target; reload: () 
                   <div class="muted">{plural(numberOf(l.get('attempts')), 'attempt')}</div>
                 </td>
                 <td>
-                  <button type="button" class="small" aria-label={`Try again dead letter ${id}`} onClick={() => void again(id)}>
-                    try again
-                  </button>
+                  {asked === id ? (
+                    <span class="actions">
+                      <button type="button" class="small danger" onClick={() => void settle('DELETE', 'dead-letters', id, 'forgotten')}>
+                        Forget dead letter {id}
+                      </button>
+                      <button type="button" class="small" onClick={() => setAsked(0)}>
+                        Keep it
+                      </button>
+                    </span>
+                  ) : (
+                    <span class="actions">
+                      <button type="button" class="small" aria-label={`Try again dead letter ${id}`} onClick={() => void settle('POST', 'retry', id, 'tried again')}>
+                        try again
+                      </button>
+                      <button type="button" class="small" aria-label={`Forget dead letter ${id}?`} title="The target gets it only if it is replayed" onClick={() => setAsked(id)}>
+                        forget
+                      </button>
+                    </span>
+                  )}
                 </td>
               </tr>
             )

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { getPlain, send } from '../../api/http.ts'
 import { say } from '../../ui/announce.tsx'
+import { Figure } from '../../ui/Figure.tsx'
 import { Empty, Fault } from '../../ui/State.tsx'
 import { count, duration, fullTime, plural, since } from '../../ui/time.ts'
 import { useAsync } from '../../ui/useAsync.ts'
@@ -118,13 +119,4 @@ function One({ target: t, reload }: { target: Target; reload: () => void }) {
 function behind(t: Target): string {
   if (t.lag_events > 0) return `${plural(t.lag_events, 'event')}, ${duration(t.lag_seconds * 1000)}`
   return t.state !== 'running' && t.delivered === 0 ? 'not known yet' : 'nothing'
-}
-
-function Figure({ name, children }: { name: string; children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  )
 }
