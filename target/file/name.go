@@ -26,11 +26,14 @@ func placeOf(e *event.Event) place {
 }
 
 // name is the n-th file of a place, from 1, within file_dir.
-func (p place) name(n int) string {
+func (p place) name(n int) string { return p.dir + "/" + p.base(n) }
+
+// base is the n-th file of a place within its directory.
+func (p place) base(n int) string {
 	if n == 1 {
-		return p.dir + "/" + p.stem + ".json"
+		return p.stem + ".json"
 	}
-	return p.dir + "/" + p.stem + "-" + strconv.Itoa(n) + ".json"
+	return p.stem + "-" + strconv.Itoa(n) + ".json"
 }
 
 // encodeType makes one element of a path of an event type: bytes but A–Z a–z 0–9

@@ -97,10 +97,10 @@ func realDir(root *os.Root, dir string) error {
 	return err
 }
 
-// next is the name of a file to be made.
+// next is the name, in the workshop, of a file to be made.
 func (w *workshop) next() string {
 	w.made++
-	return w.dir + "/" + strconv.Itoa(w.made) + temporary
+	return strconv.Itoa(w.made) + temporary
 }
 
 const temporary = ".tmp"

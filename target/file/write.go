@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"sync"
 
+	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
 )
 
-// A batch is written in groups. Each group's files are made and flushed side by
-// side, then named in order, then their directories are flushed: so many share
-// the disk's trips, and what is named is on disk whole.
+// A batch is written in groups. While the files of one group are flushed, side by
+// side, those of the next are made; then the first get their names, in order. The
+// directories are flushed once, at the end. So the processor and the disk work at
+// the same time, many files share the disk's trips, and what is named is on disk
+// whole.
 const (
-	groupEvents = 512 // so many files are open at once
+	groupEvents = 512 // the files of two groups are open at once
 	groupBytes  = 8 << 20
 	workers     = 32 // most of the time they wait for the disk
 )
@@ -25,10 +30,24 @@ const (
 // pending is a file on its way.
 type pending struct {
 	place     place
-	content   []byte
 	hash      uint64
-	temporary string // "" = it is already there
+	temporary string   // "" = it is already there
+	file      *os.File // until it is flushed
 	err       error
+}
+
+// group is a run of events whose files are made together.
+type group struct {
+	files   []pending
+	err     error // about the event behind them
+	flushed chan struct{}
+}
+
+// writing is one Write.
+type writing struct {
+	*files
+	bench directory // where files are made
+	days  map[string]bool
 }
 
 // Write writes the batch's files. What is reported as written survives a power
@@ -37,48 +56,90 @@ func (t *files) Write(ctx context.Context, b target.Batch) (written int, err err
 	if t.root == nil {
 		return 0, errors.New("file target is not open")
 	}
-	for written < len(b.Events) {
-		if err := ctx.Err(); err != nil {
-			return written, err
-		}
-		group, err := t.gather(b, written)
-		if err != nil {
-			return written, err
-		}
-		done, err := t.writeGroup(group)
-		written += done
-		if err != nil {
-			return written, err
-		}
+	w := writing{files: t, days: map[string]bool{}}
+	if w.bench, err = openDirectory(t.root, t.workshop.dir); err != nil {
+		return 0, fault(fmt.Errorf("file_dir %s: %w", t.dir, err))
 	}
-	return written, nil
+	defer w.bench.Close()
+	named, err := w.write(ctx, b.Events)
+	if serr := w.syncDays(); serr != nil {
+		return 0, fault(fmt.Errorf("file_dir %s: %w", t.dir, serr))
+	}
+	return named, err
 }
 
-// gather prepares the files of the events from first on, as many as a group
-// takes. With an error there is nothing to write: it is the first event's.
-func (t *files) gather(b target.Batch, first int) ([]pending, error) {
-	var group []pending
-	for size := 0; first+len(group) < len(b.Events) && len(group) < groupEvents && size < groupBytes; {
-		e := &b.Events[first+len(group)]
-		f := pending{place: placeOf(e), content: appendDocument(nil, e)}
-		f.hash = maphash.Bytes(t.names.seed, f.content)
-		there, err := t.alreadyThere(&f)
-		if err != nil && len(group) > 0 {
-			break // the next group tells
+// write returns how many files from the front have their name.
+func (w *writing) write(ctx context.Context, events []event.Event) (named int, err error) {
+	var flushing *group
+	for made := 0; ; {
+		var next *group
+		if made < len(events) && ctx.Err() == nil && (flushing == nil || flushing.err == nil) {
+			next = w.make(events[made:])
+			made += len(next.files)
 		}
-		if err != nil {
-			return nil, t.eventFault(f.place, err)
+		if flushing != nil {
+			n, err := w.name(flushing)
+			if named += n; err != nil {
+				w.discard(next)
+				return named, err
+			}
 		}
-		if !there {
-			f.temporary = t.workshop.next()
+		if flushing = next; next == nil {
+			break
 		}
-		group, size = append(group, f), size+len(f.content)
 	}
-	return group, nil
+	if named < len(events) {
+		err = ctx.Err()
+	}
+	return named, err
+}
+
+// make makes the files of the first events, as many as a group takes, under
+// temporary names, and begins to flush them. They are made one after the other, as
+// the kernel lets nobody else into the directory meanwhile.
+func (w *writing) make(events []event.Event) *group {
+	g := &group{files: make([]pending, 0, min(len(events), groupEvents)), flushed: make(chan struct{})}
+	var content []byte
+	for size := 0; len(g.files) < min(len(events), groupEvents) && size < groupBytes; size += len(content) {
+		e := &events[len(g.files)]
+		content = appendDocument(content[:0], e)
+		f := pending{place: placeOf(e), hash: maphash.Bytes(w.names.seed, content)}
+		if err := w.begin(&f, content); err != nil {
+			g.err = w.eventFault(f.place, err)
+			break
+		}
+		g.files = append(g.files, f)
+	}
+	go func() {
+		defer close(g.flushed)
+		inParallel(len(g.files), func(i int) {
+			if f := &g.files[i]; f.file != nil {
+				f.err = errors.Join(w.syncFile(f.file), f.file.Close())
+			}
+		})
+	}()
+	return g
+}
+
+// begin makes a file, unless an earlier delivery has.
+func (w *writing) begin(f *pending, content []byte) error {
+	there, err := w.alreadyThere(f, content)
+	if there || err != nil {
+		return err
+	}
+	f.temporary = w.workshop.next()
+	if f.file, err = w.bench.create(f.temporary); err != nil {
+		return err
+	}
+	if _, err = f.file.Write(content); err != nil {
+		return errors.Join(err, f.file.Close(), w.bench.remove(f.temporary))
+	}
+	startFlush(f.file)
+	return nil
 }
 
 // alreadyThere reports whether an earlier delivery has written the file.
-func (t *files) alreadyThere(f *pending) (bool, error) {
+func (t *files) alreadyThere(f *pending, content []byte) (bool, error) {
 	tk, err := t.taken(f.place)
 	if err != nil {
 		return false, err
@@ -87,101 +148,100 @@ func (t *files) alreadyThere(f *pending) (bool, error) {
 	if !seen {
 		return false, nil
 	}
-	return t.holds(f.place.name(number), f.content)
+	return t.holds(f.place.name(number), content)
 }
 
-// writeGroup returns how many files from the front are there for good.
-func (t *files) writeGroup(group []pending) (int, error) {
-	t.makeAll(group)
-	var err error
-	named := 0
-	for named < len(group) && err == nil {
-		f := &group[named]
-		if err = f.err; err == nil {
-			err = t.give(f)
+// name gives a group's files their names when they are flushed, and returns how
+// many from the front have theirs.
+func (w *writing) name(g *group) (named int, err error) {
+	<-g.flushed
+	open := map[string]directory{}
+	for ; named < len(g.files); named++ {
+		f := &g.files[named]
+		if err = f.err; err == nil && f.temporary != "" {
+			err = w.give(f, open)
 		}
 		if err != nil {
-			err = t.eventFault(f.place, err)
+			err = w.eventFault(f.place, err)
+			w.removeAll(g.files[named:])
 			break
 		}
-		named++
+		w.days[f.place.dir] = true // also of a file that was there: whoever wrote it may have died before this
 	}
-	for i := range group[named:] {
-		if name := group[named+i].temporary; name != "" {
-			t.root.Remove(name) // else Open does
-		}
+	for _, d := range open {
+		d.Close()
 	}
-	if serr := t.syncDirs(group[:named]); serr != nil {
-		return 0, fault(fmt.Errorf("file_dir %s: %w", t.dir, serr))
+	if err == nil {
+		err = g.err
 	}
 	return named, err
 }
 
-// makeAll makes the group's files under their temporary names, on disk. They are
-// made one after the other, as the kernel lets nobody else into the directory
-// meanwhile, and flushed side by side.
-func (t *files) makeAll(group []pending) {
-	open := make([]*os.File, 0, len(group))
-	for i := range group {
-		f := &group[i]
-		if f.temporary == "" {
-			open = append(open, nil)
-			continue
-		}
-		file, err := t.root.OpenFile(f.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			f.err = err
-			break // what follows it waits
-		}
-		if _, f.err = file.Write(f.content); f.err == nil {
-			startFlush(file)
-		}
-		if open = append(open, file); f.err != nil {
-			break
-		}
+// discard takes away a group that is not wanted any more; nil is none.
+func (w *writing) discard(g *group) {
+	if g != nil {
+		<-g.flushed
+		w.removeAll(g.files)
 	}
-	inParallel(len(open), func(i int) {
-		if open[i] != nil {
-			group[i].err = errors.Join(group[i].err, t.syncFile(open[i]), open[i].Close())
-		}
-	})
 }
 
-// give gives a finished file the first name of its place that is free.
-func (t *files) give(f *pending) error {
-	if f.temporary == "" {
-		return nil
+func (w *writing) removeAll(files []pending) {
+	for i := range files {
+		if name := files[i].temporary; name != "" {
+			w.bench.remove(name) // else Open does
+		}
 	}
-	if err := t.makeDir(f.place.dir); err != nil {
-		return err
-	}
-	tk, err := t.taken(f.place)
+}
+
+// give gives a finished file the first name of its place that is free. Open are
+// the directories that are open.
+func (w *writing) give(f *pending, open map[string]directory) error {
+	tk, err := w.taken(f.place)
 	if err != nil {
 		return err
 	}
+	again := true
 	for number := tk.next; ; {
-		err := t.root.Link(f.temporary, f.place.name(number))
-		switch {
-		case err == nil:
-			t.names.note(tk, f.hash, number)
-			return t.root.Remove(f.temporary)
-		case errors.Is(err, fs.ErrExist):
-			number++
-		case errors.Is(err, fs.ErrNotExist) && t.known[f.place.dir]:
-			// Somebody has removed the directory; it is made again, once.
-			delete(t.known, f.place.dir)
-			if err := t.makeDir(f.place.dir); err != nil {
+		d, is := open[f.place.dir]
+		if !is {
+			if d, err = w.openDay(f.place.dir); err != nil {
 				return err
 			}
-			delete(t.known, f.place.dir)
+			open[f.place.dir] = d
+		}
+		err := w.bench.link(f.temporary, d, f.place.base(number))
+		switch {
+		case err == nil:
+			w.names.note(tk, f.hash, number)
+			return w.bench.remove(f.temporary)
+		case errors.Is(err, fs.ErrExist):
+			number++
+		case errors.Is(err, fs.ErrNotExist) && again:
+			again = false // somebody has removed the directory since it was opened
+			d.Close()
+			delete(open, f.place.dir)
 		default:
 			return err
 		}
 	}
 }
 
-// makeDir makes the directories of a type and a day, on disk.
-func (t *files) makeDir(dir string) error {
+// openDay opens the directory of a type and a day, and makes it where it is missing.
+func (t *files) openDay(dir string) (directory, error) {
+	for was := t.known[dir]; ; was = false {
+		if err := t.makeDay(dir); err != nil {
+			return directory{}, err
+		}
+		d, err := openDirectory(t.root, dir)
+		if !was || !errors.Is(err, fs.ErrNotExist) {
+			return d, err
+		}
+		delete(t.known, dir) // somebody has removed it
+	}
+}
+
+// makeDay makes the directories of a type and a day, on disk.
+func (t *files) makeDay(dir string) error {
 	if t.known[dir] {
 		return nil
 	}
@@ -201,27 +261,20 @@ func (t *files) makeDir(dir string) error {
 	return nil
 }
 
-// syncDirs flushes the directories of a group, also of files that were there
-// already: whoever wrote those may have died before this.
-func (t *files) syncDirs(group []pending) error {
-	var dirs []string
-	seen := map[string]bool{}
-	for i := range group {
-		if dir := group[i].place.dir; !seen[dir] {
-			seen[dir], dirs = true, append(dirs, dir)
-		}
-	}
-	errs := make([]error, len(dirs))
-	inParallel(len(dirs), func(i int) { errs[i] = t.syncDir(dirs[i]) })
+// syncDays flushes the directories of the files that were named.
+func (w *writing) syncDays() error {
+	days := slices.Collect(maps.Keys(w.days))
+	errs := make([]error, len(days))
+	inParallel(len(days), func(i int) { errs[i] = w.syncDir(days[i]) })
 	return errors.Join(errs...)
 }
 
 func (t *files) syncDir(dir string) error {
-	d, err := t.root.Open(dir)
+	d, err := openDirectory(t.root, dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.syncFile(d), d.Close())
+	return errors.Join(t.syncFile(d.File), d.Close())
 }
 
 // inParallel calls do for 0 to n-1, and returns when all calls have.
