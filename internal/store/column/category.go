@@ -16,7 +16,7 @@ func categories(types *Vector) *Vector {
 		}
 		return c
 	}
-	if types.Codes == nil {
+	if !types.Coded() {
 		for row := range types.Len {
 			out.Codes[row] = code(types.Text(row))
 		}
@@ -26,8 +26,8 @@ func categories(types *Vector) *Vector {
 	for i, t := range types.Dict {
 		of[i] = code(t)
 	}
-	for row, c := range types.Codes {
-		out.Codes[row] = of[c]
+	for row := range types.Len {
+		out.Codes[row] = of[types.Code(row)]
 	}
 	return out
 }

@@ -5,18 +5,16 @@ import (
 	"sync"
 )
 
-// Compact is a column of numbers or of a dictionary's codes as it is kept: each
-// value in as few bytes as the largest needs. It is immutable and may be used by
-// many goroutines.
+// Compact is a column of numbers as it is kept: each in as few bytes as the
+// largest needs. It is immutable and may be used by many goroutines.
 type Compact struct {
-	// frame is the vector without its numbers and codes.
+	// frame is the vector without its numbers.
 	frame Vector
 	// One of these has a number a row.
 	bytes  []uint8
 	shorts []uint16
 	words  []uint32
-	// What a number stands for: with doubles or ints an element of these, with
-	// neither an integer above least, or the code of a text.
+	// What that stands for: an element of one of these, or an integer above least.
 	doubles []float64
 	ints    []int64
 	least   int64
@@ -32,23 +30,20 @@ type Coded struct {
 // NewCompact makes the compact form of a vector; nil where there is none, or
 // none that is smaller. Numbers may come with their codes.
 func NewCompact(v *Vector, coded *Coded) *Compact {
-	c := &Compact{frame: Vector{Kind: v.Kind, Len: v.Len, Valid: v.Valid, Dict: v.Dict, DictBytes: v.DictBytes}}
+	c := &Compact{frame: Vector{Kind: v.Kind, Len: v.Len, Valid: v.Valid}}
 	switch {
-	case coded != nil && (v.Kind == Int || v.Kind == Double):
+	case v.Kind != Int && v.Kind != Double:
+		return nil
+	case coded != nil:
 		c.doubles, c.ints = coded.Doubles, coded.Ints
 		if c.shorts = coded.Codes; max(len(c.doubles), len(c.ints)) <= 1<<8 {
 			c.shorts, c.bytes = nil, narrowed[uint8](coded.Codes, 0)
 		}
+		return c
 	case v.Kind == Int:
 		return c.integers(v)
-	case v.Codes != nil && len(v.Dict) <= 1<<8:
-		c.bytes = narrowed[uint8](v.Codes, 0)
-	case v.Codes != nil && len(v.Dict) <= 1<<16:
-		c.shorts = narrowed[uint16](v.Codes, 0)
-	default:
-		return nil
 	}
-	return c
+	return nil
 }
 
 // integers takes the integers of a vector.
@@ -92,21 +87,17 @@ func (c *Compact) Size() int64 {
 }
 
 // DictionarySize is about how many bytes its dictionary holds.
-func (c *Compact) DictionarySize() int64 {
-	return int64(16*len(c.frame.Dict) + c.frame.DictBytes + 8*len(c.doubles) + 8*len(c.ints))
-}
+func (c *Compact) DictionarySize() int64 { return int64(8*len(c.doubles) + 8*len(c.ints)) }
 
 // Room is where vectors are made of compact columns; the zero value has none
 // yet. It is used by one goroutine at a time.
 type Room struct {
-	codes   []*[]uint32
 	ints    []*[]int64
 	doubles []*[]float64
 }
 
 // The slices of freed rooms, of MaxRows each. Smaller ones are cheap to make.
 var (
-	roomsOfCodes   = sync.Pool{New: func() any { s := make([]uint32, MaxRows); return &s }}
 	roomsOfInts    = sync.Pool{New: func() any { s := make([]int64, MaxRows); return &s }}
 	roomsOfDoubles = sync.Pool{New: func() any { s := make([]float64, MaxRows); return &s }}
 )
@@ -129,7 +120,6 @@ func giveBack[T any](pool *sync.Pool, lent []*[]T) {
 
 // Free ends the use of all vectors that were made in the room.
 func (r *Room) Free() {
-	giveBack(&roomsOfCodes, r.codes)
 	giveBack(&roomsOfInts, r.ints)
 	giveBack(&roomsOfDoubles, r.doubles)
 	*r = Room{}
@@ -141,44 +131,36 @@ func (c *Compact) VectorSize() int64 {
 	if n > MaxRows/2 {
 		n = MaxRows
 	}
-	if c.frame.Kind == Int || c.frame.Kind == Double {
-		return 8 * n
-	}
-	return 4 * n
+	return 8 * n
 }
 
 // Vector makes the vector, which is valid until the room is freed.
 func (c *Compact) Vector(room *Room) *Vector {
 	v := c.frame
-	switch v.Kind {
-	case Double:
+	if v.Kind == Double {
 		v.Doubles = take(&roomsOfDoubles, &room.doubles, v.Len)
 		look(v.Doubles, c.doubles, c.bytes, c.shorts)
-	case Int:
-		v.Ints = take(&roomsOfInts, &room.ints, v.Len)
-		if c.ints != nil {
-			look(v.Ints, c.ints, c.bytes, c.shorts)
-			break
-		}
+		return &v
+	}
+	v.Ints = take(&roomsOfInts, &room.ints, v.Len)
+	if c.ints != nil {
+		look(v.Ints, c.ints, c.bytes, c.shorts)
+	} else {
 		raise(v.Ints, c.bytes, c.least)
 		raise(v.Ints, c.shorts, c.least)
 		raise(v.Ints, c.words, c.least)
-	default:
-		v.Codes = take(&roomsOfCodes, &room.codes, v.Len)
-		raise(v.Codes, c.bytes, 0)
-		raise(v.Codes, c.shorts, 0)
 	}
 	return &v
 }
 
 // raise widens numbers, if there are any, and adds least to each.
-func raise[T int64 | uint32, N uint8 | uint16 | uint32](dst []T, numbers []N, least T) {
+func raise[N uint8 | uint16 | uint32](dst []int64, numbers []N, least int64) {
 	if len(numbers) == 0 {
 		return
 	}
 	dst = dst[:len(numbers)]
 	for i, n := range numbers {
-		dst[i] = T(n) + least
+		dst[i] = int64(n) + least
 	}
 }
 

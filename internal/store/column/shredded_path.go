@@ -83,13 +83,15 @@ func (b *shredded) resolve(root query.Root, path []query.Step, p *PathColumns) e
 // without a shape may hold anything.
 func (v *Vector) classify(byCode []found) (nulls, other Bitmap) {
 	nulls, other = NewBitmap(v.Len), NewBitmap(v.Len)
-	for row, code := range v.Codes {
-		switch {
-		case !v.IsValid(row):
+	for row := range v.Len {
+		if !v.IsValid(row) {
 			other.Set(row)
-		case byCode[code] == foundNull:
+			continue
+		}
+		switch byCode[v.Code(row)] {
+		case foundNull:
 			nulls.Set(row)
-		case byCode[code] == foundOther:
+		case foundOther:
 			other.Set(row)
 		}
 	}
@@ -159,9 +161,9 @@ func (b *shredded) Texts(fn func(v *Vector) error) (Bitmap, error) {
 
 // markStrings adds the rows of a JSON vector whose text may hold a string.
 func (v *Vector) markStrings(rows Bitmap) {
-	if v.Codes != nil {
+	if v.Coded() {
 		for row := range v.Len {
-			if v.IsValid(row) && hasString([]byte(v.Dict[v.Codes[row]])) {
+			if v.IsValid(row) && hasString([]byte(v.Dict[v.Code(row)])) {
 				rows.Set(row)
 			}
 		}

@@ -42,10 +42,10 @@ func (b *shredded) texts(root query.Root, rows []int32, paths [][]query.Step, se
 
 // shapeAt is the shape of a row, remembered by its code.
 func (b *shredded) shapeAt(root query.Root, shapes *Vector, row int, byCode []*shape, paths [][]query.Step) (*shape, error) {
-	if shapes.Codes == nil {
+	if !shapes.Coded() {
 		return b.shape(root, shapes.Text(row))
 	}
-	code := shapes.Codes[row]
+	code := shapes.Code(row)
 	if byCode[code] == nil {
 		s, err := b.shape(root, shapes.Dict[code])
 		if err != nil {

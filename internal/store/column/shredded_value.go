@@ -147,8 +147,8 @@ func (o *object) appendColumn(dst []byte, c Col) ([]byte, error) {
 	case JSON:
 		return v.AppendText(dst, at), nil
 	}
-	if v.Codes != nil {
-		return appendQuoted(dst, v.Dict[v.Codes[at]]), nil
+	if v.Coded() {
+		return appendQuoted(dst, v.Dict[v.Code(at)]), nil
 	}
 	return appendQuoted(dst, v.Bytes[v.Offsets[at]:v.Offsets[at+1]]), nil
 }

@@ -37,12 +37,16 @@ type Vector struct {
 	Doubles []float64 // Kind Double: one a row
 	Bools   Bitmap    // Kind Bool
 
-	// Kind String and JSON, dictionary form (Codes != nil): Dict[Codes[row]].
-	Codes []uint32
-	Dict  []string
+	// Kind String and JSON, dictionary form (Coded): the value of a row is
+	// Dict[Code(row)]. One of these has the codes; the narrow ones only in a block
+	// that Reading returned.
+	Codes   []uint32
+	Codes16 []uint16
+	Codes8  []uint8
+	Dict    []string
 	// DictBytes is how many bytes the strings of Dict have; 0 = nobody counted.
 	DictBytes int
-	// Kind String and JSON, plain form (Codes == nil): the value of row i is
+	// Kind String and JSON, plain form (not Coded): the value of row i is
 	// Bytes[Offsets[i]:Offsets[i+1]]; len(Offsets) is Len+1.
 	Offsets []uint32
 	Bytes   []byte

@@ -6,16 +6,16 @@ func (v *Vector) IsValid(row int) bool { return v.Valid == nil || v.Valid.Get(ro
 // Text is the value of a valid row of a String or JSON vector. In the plain
 // form it is a copy.
 func (v *Vector) Text(row int) string {
-	if v.Codes != nil {
-		return v.Dict[v.Codes[row]]
+	if v.Coded() {
+		return v.Dict[v.Code(row)]
 	}
 	return string(v.Bytes[v.Offsets[row]:v.Offsets[row+1]])
 }
 
 // AppendText appends the value of a valid row of a String or JSON vector.
 func (v *Vector) AppendText(dst []byte, row int) []byte {
-	if v.Codes != nil {
-		return append(dst, v.Dict[v.Codes[row]]...)
+	if v.Coded() {
+		return append(dst, v.Dict[v.Code(row)]...)
 	}
 	return append(dst, v.Bytes[v.Offsets[row]:v.Offsets[row+1]]...)
 }
@@ -23,7 +23,7 @@ func (v *Vector) AppendText(dst []byte, row int) []byte {
 // Size is about how many bytes of memory the vector holds.
 func (v *Vector) Size() int64 {
 	n := 128 + 8*(len(v.Valid)+len(v.Ints)+len(v.Doubles)+len(v.Bools)) +
-		4*(len(v.Codes)+len(v.Offsets)) + cap(v.Bytes) + 16*len(v.Dict) + v.DictBytes
+		4*(len(v.Codes)+len(v.Offsets)) + 2*len(v.Codes16) + len(v.Codes8) + cap(v.Bytes) + 16*len(v.Dict) + v.DictBytes
 	if v.DictBytes == 0 {
 		for _, s := range v.Dict {
 			n += len(s)
@@ -49,8 +49,8 @@ func (v *Vector) Pick(rows []int32) *Vector {
 		p.Doubles = pickRows(v.Doubles, rows)
 	case v.Kind == Bool:
 		p.Bools = pickBits(v.Bools, rows)
-	case v.Codes != nil:
-		p.Codes, p.Dict, p.DictBytes = pickRows(v.Codes, rows), v.Dict, v.DictBytes
+	case v.Coded():
+		v.pickCodes(p, rows)
 	default:
 		p.Offsets = make([]uint32, 1, len(rows)+1)
 		size := 0

@@ -132,8 +132,8 @@ func vectorKey(v *column.Vector, row int, root query.Root) sortKey {
 // borrowedText is the text of a valid row of a String or JSON vector, valid
 // until the block is released.
 func borrowedText(v *column.Vector, row int) string {
-	if v.Codes != nil {
-		return v.Dict[v.Codes[row]]
+	if v.Coded() {
+		return v.Dict[v.Code(row)]
 	}
 	return borrowed(text(v, row))
 }

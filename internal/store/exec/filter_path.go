@@ -105,7 +105,7 @@ func selectVector(r *reader, dst, in column.Bitmap, v *column.Vector, t *test) e
 	case column.String:
 		return selectText(r, dst, in, v, t)
 	}
-	if v.Codes != nil {
+	if v.Coded() {
 		passes := func(s string) bool { return t.passesJSON(jsontext.Value(s)) }
 		return selectByDictionary(r, dst, in, v, passes, nil, false)
 	}

@@ -70,7 +70,7 @@ func (n *searchNode) selectVector(r *reader, dst, in column.Bitmap, v *column.Ve
 	if v.Kind == column.JSON {
 		passes = func(s string) bool { return n.inJSON(jsontext.Value(s)) }
 	}
-	if v.Codes != nil {
+	if v.Coded() {
 		return selectByDictionary(r, dst, in, v, passes, nil, false)
 	}
 	if v.Kind == column.String && selectPlainFolded(dst, in, v, n.text) {

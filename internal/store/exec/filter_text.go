@@ -52,7 +52,7 @@ func (n *textNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 	if err != nil {
 		return nil, err
 	}
-	sorted := n.field.Root == query.StreamID && r.block.Order() == column.ByStream && v.Codes != nil && v.Valid == nil
+	sorted := n.field.Root == query.StreamID && r.block.Order() == column.ByStream && v.Coded() && v.Valid == nil
 	if sorted && n.test.wantsStrings() && len(n.test.equal) <= manySpans {
 		for _, stream := range n.test.equal {
 			selectStream(found, in, v, stream)
@@ -64,8 +64,8 @@ func (n *textNode) eval(r *reader, in column.Bitmap) (column.Bitmap, error) {
 
 // selectStream selects the rows of one stream, which lie side by side.
 func selectStream(dst, in column.Bitmap, v *column.Vector, stream string) {
-	from := sort.Search(v.Len, func(i int) bool { return v.Dict[v.Codes[i]] >= stream })
-	to := from + sort.Search(v.Len-from, func(i int) bool { return v.Dict[v.Codes[from+i]] > stream })
+	from := sort.Search(v.Len, func(i int) bool { return v.Dict[v.Code(i)] >= stream })
+	to := from + sort.Search(v.Len-from, func(i int) bool { return v.Dict[v.Code(from+i)] > stream })
 	for row := from; row < to; {
 		w, bit := row>>6, row&63
 		n := min(64-bit, to-row)
@@ -76,7 +76,7 @@ func selectStream(dst, in column.Bitmap, v *column.Vector, stream string) {
 
 // selectText selects the strings that pass a test.
 func selectText(r *reader, dst, in column.Bitmap, v *column.Vector, t *test) error {
-	if v.Codes != nil {
+	if v.Coded() {
 		return selectByDictionary(r, dst, in, v, t.passesText, t.equal, t.operator == query.Eq || t.operator == query.In)
 	}
 	switch {
@@ -115,7 +115,7 @@ func selectByDictionary(r *reader, dst, in column.Bitmap, v *column.Vector, pass
 	}
 	if candidates := in.Count(); candidates < len(v.Dict) {
 		return r.eachRow(in, func(row int) error {
-			if v.IsValid(row) && passes(v.Dict[v.Codes[row]]) {
+			if v.IsValid(row) && passes(v.Dict[v.Code(row)]) {
 				dst.Set(row)
 			}
 			return nil

@@ -85,22 +85,33 @@ func selectDoubles(dst, in column.Bitmap, v *column.Vector, s doubleSpan) {
 
 // selectCode selects the rows of a dictionary column that have one code.
 func selectCode(dst, in column.Bitmap, v *column.Vector, code uint32) {
+	switch {
+	case v.Codes8 != nil:
+		selectEqual(dst, in, v.Valid, v.Codes8, uint8(code))
+	case v.Codes16 != nil:
+		selectEqual(dst, in, v.Valid, v.Codes16, uint16(code))
+	default:
+		selectEqual(dst, in, v.Valid, v.Codes, code)
+	}
+}
+
+func selectEqual[N uint8 | uint16 | uint32](dst, in, valid column.Bitmap, codes []N, code N) {
 	for w, m := range in {
-		m &= word(v.Valid, w)
+		m &= word(valid, w)
 		if m == 0 {
 			continue
 		}
 		if bits.OnesCount64(m) <= sparse {
 			for ; m != 0; m &= m - 1 {
 				j := bits.TrailingZeros64(m)
-				if v.Codes[w<<6+j] == code {
+				if codes[w<<6+j] == code {
 					dst[w] |= 1 << j
 				}
 			}
 			continue
 		}
 		var hit uint64
-		for j, c := range v.Codes[w<<6 : min(w<<6+64, v.Len)] {
+		for j, c := range codes[w<<6 : min(w<<6+64, len(codes))] {
 			var bit uint64
 			if c == code {
 				bit = 1
@@ -115,22 +126,33 @@ func selectCode(dst, in column.Bitmap, v *column.Vector, code uint32) {
 // passes[code] is 1 or 0. Its length is a power of two, so that the codes of
 // rows without a value, which may be anything, can be masked instead of checked.
 func selectCodes(dst, in column.Bitmap, v *column.Vector, passes []uint8) {
+	switch {
+	case v.Codes8 != nil:
+		selectPassing(dst, in, v.Valid, v.Codes8, passes)
+	case v.Codes16 != nil:
+		selectPassing(dst, in, v.Valid, v.Codes16, passes)
+	default:
+		selectPassing(dst, in, v.Valid, v.Codes, passes)
+	}
+}
+
+func selectPassing[N uint8 | uint16 | uint32](dst, in, valid column.Bitmap, codes []N, passes []uint8) {
 	mask := uint32(len(passes) - 1)
 	for w, m := range in {
-		m &= word(v.Valid, w)
+		m &= word(valid, w)
 		if m == 0 {
 			continue
 		}
 		if bits.OnesCount64(m) <= sparse {
 			for ; m != 0; m &= m - 1 {
 				j := bits.TrailingZeros64(m)
-				dst[w] |= uint64(passes[v.Codes[w<<6+j]&mask]) << j
+				dst[w] |= uint64(passes[uint32(codes[w<<6+j])&mask]) << j
 			}
 			continue
 		}
 		var hit uint64
-		for j, c := range v.Codes[w<<6 : min(w<<6+64, v.Len)] {
-			hit |= uint64(passes[c&mask]) << (j & 63)
+		for j, c := range codes[w<<6 : min(w<<6+64, len(codes))] {
+			hit |= uint64(passes[uint32(c)&mask]) << (j & 63)
 		}
 		dst[w] |= hit & m
 	}

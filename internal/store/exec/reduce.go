@@ -17,8 +17,7 @@ type reducer struct {
 
 	families []family             // what is computed, each once
 	results  []func(g int) result // of each reduction, from the families
-	index    map[string]int       // key → group
-	keys     []string             // of the groups, see groupSeparator
+	groups   *groupSet
 	meter    meter
 
 	collected atomic.Int64 // values that all collects hold
@@ -30,18 +29,18 @@ type result = query.Value
 // partial is what one block adds.
 type partial struct {
 	matches int
-	keys    []string // of its groups that have a match
-	groups  []uint32 // their numbers in the block
-	parts   []any    // a family
+	groups  blockGroups // those that have a match
+	parts   []any       // a family
 	charged int64
 }
 
 // reduce answers a query with reduce.
 func (e *engine) reduce(ctx context.Context, q *query.Query, res *Result) error {
-	x := &reducer{engine: e, query: q, index: make(map[string]int), meter: meter{account: &e.account}}
+	x := &reducer{engine: e, query: q, meter: meter{account: &e.account}}
+	x.groups = newGroupSet(len(q.GroupBy), &x.meter)
 	x.plan()
 	if len(q.GroupBy) == 0 {
-		if err := x.join(&partial{keys: []string{""}, groups: []uint32{0}}); err != nil {
+		if err := x.join(&partial{groups: blockGroups{numbers: []uint32{0}}}); err != nil {
 			return err
 		}
 	}
@@ -99,7 +98,7 @@ func (x *reducer) block(ctx context.Context, ref *BlockRef) (*partial, error) {
 			return err
 		}
 		owed := meter{account: &x.engine.account}
-		if p.groups, p.keys, err = keys.present(r, en, &owed); err != nil {
+		if p.groups, err = keys.present(r, en, &owed); err != nil {
 			return err
 		}
 		p.charged = owed.charged
@@ -118,7 +117,7 @@ func (x *reducer) block(ctx context.Context, ref *BlockRef) (*partial, error) {
 
 // counted is the partial of n matches where nothing but their number counts.
 func (x *reducer) counted(n int) *partial {
-	p := &partial{matches: n, keys: []string{""}, groups: []uint32{0}}
+	p := &partial{matches: n, groups: blockGroups{numbers: []uint32{0}}}
 	for range x.families {
 		p.parts = append(p.parts, []int64{int64(n)})
 	}
@@ -127,25 +126,16 @@ func (x *reducer) counted(n int) *partial {
 
 // join adds a block's groups to those of the blocks before it.
 func (x *reducer) join(p *partial) error {
-	to := make([]int, len(p.groups))
-	for i, key := range p.keys {
-		g, ok := x.index[key]
-		if !ok {
-			if err := x.meter.add(len(key) + 80); err != nil {
-				return err
-			}
-			g = len(x.keys)
-			x.index[key] = g
-			x.keys = append(x.keys, key)
-		}
-		to[i] = g
+	to, err := x.groups.take(&p.groups)
+	if err != nil {
+		return err
 	}
 	for i, f := range x.families {
 		var part any
 		if i < len(p.parts) {
 			part = p.parts[i]
 		}
-		if err := f.join(part, p.groups, to, len(x.keys), &x.meter); err != nil {
+		if err := f.join(part, p.groups.numbers, to, x.groups.n, &x.meter); err != nil {
 			return err
 		}
 	}

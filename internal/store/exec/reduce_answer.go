@@ -132,8 +132,6 @@ func valueFrom(text jsontext.Value, f query.Field) query.Value {
 // group is a group of the answer, or one that may be in it.
 type group struct {
 	g       int
-	key     string
-	parts   []string // of key, made when first needed
 	results []result // made when first needed
 }
 
@@ -149,15 +147,7 @@ func (x *reducer) result(g *group, i int) *result {
 }
 
 // part is the text of the i-th group key.
-func (x *reducer) part(g *group, i int) string {
-	if len(x.query.GroupBy) == 1 {
-		return g.key
-	}
-	if g.parts == nil {
-		g.parts = strings.Split(g.key, groupSeparator)
-	}
-	return g.parts[i]
-}
+func (x *reducer) part(g *group, i int) string { return x.groups.text(g.g, i) }
 
 const groupSize = 96
 
@@ -175,6 +165,7 @@ func (x *reducer) answer() (jsontext.Value, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
+		before := len(dst)
 		dst = append(dst, `{"group":{`...)
 		for k, key := range x.query.GroupBy {
 			if k > 0 {
@@ -183,9 +174,8 @@ func (x *reducer) answer() (jsontext.Value, error) {
 			dst = append(event.AppendQuoted(dst, key.Name), ':')
 			dst = append(dst, x.part(&groups[i], k)...)
 		}
-		before := len(dst)
 		dst = append(x.appendResults(append(dst, "},"...), &groups[i]), '}')
-		if err := x.meter.add(len(dst) - before + len(groups[i].key)); err != nil {
+		if err := x.meter.add(len(dst) - before); err != nil {
 			return nil, err
 		}
 	}
@@ -195,7 +185,7 @@ func (x *reducer) answer() (jsontext.Value, error) {
 // chosen are the groups of the answer in its order.
 func (x *reducer) chosen() ([]group, error) {
 	order := x.order()
-	n := len(x.keys)
+	n := x.groups.n
 	if end := x.query.Offset + x.query.Limit; end >= 0 {
 		n = min(n, end)
 	}
@@ -203,8 +193,8 @@ func (x *reducer) chosen() ([]group, error) {
 		return x.compare(order, a, b) < 0
 	}}
 	var g group
-	for i, key := range x.keys {
-		g = group{g: i, key: key}
+	for i := range x.groups.n {
+		g = group{g: i}
 		if err := top.push(&g); err != nil {
 			return nil, err
 		}

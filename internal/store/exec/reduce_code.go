@@ -15,11 +15,12 @@ import (
 type coding struct {
 	n     int      // numbers are below n
 	codes []uint32 // of a row; or, with starts, of all values of all rows
+	bytes []uint8  // what codes would be, until widen makes them
 	// starts, where rows may have several values: those of a row are
 	// codes[starts[row]:starts[row+1]].
 	starts []uint32
-	// text is the value of a number as answers spell it.
-	text func(code uint32) string
+	// appendText appends the value of a number as answers spell it.
+	appendText func(dst []byte, code uint32) []byte
 }
 
 // of are the numbers of a row's values.
@@ -28,6 +29,25 @@ func (c *coding) of(row int) []uint32 {
 		return c.codes[row : row+1]
 	}
 	return c.codes[c.starts[row]:c.starts[row+1]]
+}
+
+// widen makes codes of bytes.
+func (c *coding) widen(r *reader) (err error) {
+	if c.bytes != nil {
+		c.codes, err = r.widened(c.bytes)
+		c.bytes = nil
+	}
+	return err
+}
+
+// widened are codes of four bytes.
+func (r *reader) widened(codes []uint8) ([]uint32, error) {
+	if err := r.Charge(int64(len(codes)) * 4); err != nil {
+		return nil, err
+	}
+	wide := make([]uint32, len(codes))
+	column.Widen(wide, codes)
+	return wide, nil
 }
 
 const nullText = "null"
@@ -46,7 +66,7 @@ func (r *reader) code(key query.GroupKey, rows column.Bitmap, zone *time.Locatio
 	if err != nil {
 		return nil, err
 	}
-	if v := fr.only(); v != nil && v.Kind == column.String && v.Codes != nil {
+	if v := fr.only(); v != nil && v.Kind == column.String && v.Coded() {
 		return r.codeDictionary(v)
 	}
 	return codeField(fr, rows)
@@ -56,30 +76,46 @@ func (r *reader) code(key query.GroupKey, rows column.Bitmap, zone *time.Locatio
 // stands for null.
 func (r *reader) codeDictionary(v *column.Vector) (*coding, error) {
 	null := uint32(len(v.Dict))
-	c := &coding{n: len(v.Dict) + 1, codes: v.Codes, text: func(code uint32) string {
+	c := &coding{n: len(v.Dict) + 1, codes: v.Codes, appendText: func(dst []byte, code uint32) []byte {
 		if code == null {
-			return nullText
+			return append(dst, nullText...)
 		}
-		return string(event.AppendQuoted(nil, v.Dict[code]))
+		return event.AppendQuoted(dst, v.Dict[code])
 	}}
-	if v.Valid == nil {
+	if v.Valid == nil && v.Codes16 == nil {
+		c.bytes = v.Codes8
 		return c, nil
 	}
 	var err error
 	if c.codes, err = r.newCodes(); err != nil {
 		return nil, err
 	}
-	for w := range words(v.Len) {
-		valid := word(v.Valid, w)
-		codes := v.Codes[w<<6 : min(w<<6+64, v.Len)]
-		for j, code := range codes {
-			if valid>>(j&63)&1 == 0 {
-				code = null
-			}
-			c.codes[w<<6+j] = code
-		}
+	switch {
+	case v.Valid == nil:
+		column.Widen(c.codes, v.Codes16)
+	case v.Codes8 != nil:
+		withNull(c.codes, v.Codes8, v.Valid, null)
+	case v.Codes16 != nil:
+		withNull(c.codes, v.Codes16, v.Valid, null)
+	default:
+		withNull(c.codes, v.Codes, v.Valid, null)
 	}
 	return c, nil
+}
+
+// withNull writes the codes of rows with a value, and null for the others.
+func withNull[N uint8 | uint16 | uint32](dst []uint32, codes []N, valid column.Bitmap, null uint32) {
+	for w := range words(len(codes)) {
+		m := word(valid, w)
+		to := dst[w<<6 : min(w<<6+64, len(codes))]
+		for j, n := range codes[w<<6 : min(w<<6+64, len(codes))] {
+			code := uint32(n)
+			if m>>(j&63)&1 == 0 {
+				code = null
+			}
+			to[j] = code
+		}
+	}
 }
 
 // newCodes is a number for each row.
@@ -121,7 +157,7 @@ func (n *numbering) number(text string) uint32 {
 	return code
 }
 
-func (n *numbering) text(code uint32) string { return n.texts[code] }
+func (n *numbering) appendText(dst []byte, code uint32) []byte { return append(dst, n.texts[code]...) }
 
 // codeField numbers the values of a field of any kind.
 func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
@@ -152,7 +188,7 @@ func codeField(fr *fieldReader, rows column.Bitmap) (*coding, error) {
 		codes[row] = n.number(borrowed(query.Canonical(text)))
 		return n.fault
 	})
-	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
+	return &coding{n: len(n.texts), codes: codes, appendText: n.appendText}, err
 }
 
 // codeVector numbers the values that a vector holds of some rows.
@@ -161,7 +197,7 @@ func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bi
 		return n.codeInts(fr, v, rows, codes)
 	}
 	var known []uint32 // 1 + number, by dictionary code
-	if v.Codes != nil {
+	if v.Coded() {
 		if err := fr.r.Charge(int64(len(v.Dict)) * 4); err != nil {
 			return err
 		}
@@ -173,8 +209,8 @@ func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bi
 			return nil
 		}
 		switch {
-		case known != nil && known[v.Codes[row]] > 0:
-			codes[row] = known[v.Codes[row]] - 1
+		case known != nil && known[v.Code(row)] > 0:
+			codes[row] = known[v.Code(row)] - 1
 			return nil
 		case v.Kind == column.JSON:
 			buf = append(buf[:0], query.Canonical(jsontext.Value(borrowedText(v, row)))...)
@@ -187,7 +223,7 @@ func (n *numbering) codeVector(fr *fieldReader, v *column.Vector, rows column.Bi
 		}
 		codes[row] = n.number(borrowed(buf))
 		if known != nil {
-			known[v.Codes[row]] = codes[row] + 1
+			known[v.Code(row)] = codes[row] + 1
 		}
 		return n.fault
 	})
@@ -206,7 +242,7 @@ func (r *reader) codeElements(f query.Field, rows column.Bitmap) (*coding, error
 	if err := r.Charge(int64(r.rows+1) * 4); err != nil {
 		return nil, err
 	}
-	c := &coding{starts: make([]uint32, r.rows+1), text: n.text}
+	c := &coding{starts: make([]uint32, r.rows+1), appendText: n.appendText}
 	fr, err := r.field(f, rows)
 	if err != nil {
 		return nil, err

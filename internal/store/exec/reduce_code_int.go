@@ -128,7 +128,7 @@ func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.
 	}
 	least, most := extent(v, rows)
 	if least > most {
-		return &coding{n: 0, codes: codes, text: n.text}, nil
+		return &coding{n: 0, codes: codes, appendText: n.appendText}, nil
 	}
 	known, err := r.newIntCodes(r.rows, max(least/step, from), most/step, func(m int64) uint32 { return bucketOf(m * whole) })
 	if err != nil {
@@ -142,5 +142,5 @@ func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.
 		}
 		return n.fault
 	})
-	return &coding{n: len(n.texts), codes: codes, text: n.text}, err
+	return &coding{n: len(n.texts), codes: codes, appendText: n.appendText}, err
 }

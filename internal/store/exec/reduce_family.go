@@ -13,7 +13,7 @@ type family interface {
 	fold(r *reader, en *entries) (part any, bytes int64, err error)
 	// join adds the states of some groups of a block (nil = none) to those of
 	// all blocks, which are then n. What that holds more is charged to owed.
-	join(part any, from []uint32, to []int, n int, owed *meter) error
+	join(part any, from, to []uint32, n int, owed *meter) error
 }
 
 // states is a family whose states are of type S; the zero S is that of nothing.
@@ -38,7 +38,7 @@ func (s *states[S]) fold(r *reader, en *entries) (any, int64, error) {
 	return groups, bytes + more, err
 }
 
-func (s *states[S]) join(part any, from []uint32, to []int, n int, owed *meter) error {
+func (s *states[S]) join(part any, from, to []uint32, n int, owed *meter) error {
 	if n > len(s.all) {
 		if err := owed.add(int(int64(n-len(s.all)) * s.size)); err != nil {
 			return err
@@ -74,17 +74,20 @@ func addCounts(dst, src *int64) (int64, error) {
 }
 
 func countEntries(_ *reader, en *entries, groups []int64) (int64, error) {
-	if en.groups == nil {
+	switch {
+	case en.bytes != nil:
+		countCodes(groups, en.bytes)
+	case en.groups != nil:
+		countCodes(groups, en.groups)
+	default:
 		groups[0] = int64(en.n)
-		return 0, nil
 	}
-	countCodes(groups, en.groups)
 	return 0, nil
 }
 
 // countCodes counts how often each code occurs. Four sets of counters keep one
 // increment from waiting for the one before it.
-func countCodes(counts []int64, codes []uint32) {
+func countCodes[N uint8 | uint32](counts []int64, codes []N) {
 	n := len(counts)
 	if n > 1<<12 {
 		for _, c := range codes {

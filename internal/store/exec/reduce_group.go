@@ -1,8 +1,6 @@
 package exec
 
 import (
-	"strings"
-
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
 )
@@ -10,9 +8,11 @@ import (
 // entries are the matches of a block, each with its group. A match that counts
 // in several groups (one for each element of an array) has several entries.
 type entries struct {
-	n      int
-	rows   []int32  // nil: entry i is row i
-	groups []uint32 // nil: all are of group 0
+	n    int
+	rows []int32 // nil: entry i is row i
+	// The groups, in one of two widths; nil both: all are of group 0.
+	groups []uint32
+	bytes  []uint8
 	// count is the number of groups, used or not.
 	count int
 }
@@ -27,10 +27,13 @@ func (en *entries) row(i int) int {
 
 // group is the group of an entry.
 func (en *entries) group(i int) uint32 {
-	if en.groups == nil {
-		return 0
+	switch {
+	case en.groups != nil:
+		return en.groups[i]
+	case en.bytes != nil:
+		return uint32(en.bytes[i])
 	}
-	return en.groups[i]
+	return 0
 }
 
 // keyLevel tells how the groups of some keys were made of those of one key
@@ -38,15 +41,12 @@ func (en *entries) group(i int) uint32 {
 // sparse.
 type keyLevel struct {
 	coding  *coding
+	parents int      // groups of one key less
 	numbers []uint64 // of a renumbered group: parent × n + code; nil = as it is
 }
 
 // groupKeys names the groups of a block.
 type groupKeys struct{ levels []keyLevel }
-
-// groupSeparator joins the texts of a group's key values, each as answers spell
-// it, to the key that the group has in all blocks. JSON text has none of it.
-const groupSeparator = "\x00"
 
 // densest is up to how many possible groups are kept without renumbering them.
 const densest = 1 << 12
@@ -78,127 +78,121 @@ func (r *reader) group(q *query.Query, rows column.Bitmap, matches int) (*entrie
 
 // divide divides every group by one key more.
 func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
-	level := keyLevel{coding: c}
-	if c.starts == nil && en.groups == nil && en.rows == nil {
-		en.groups, en.count = c.codes, c.n // the column itself
+	level := keyLevel{coding: c, parents: en.count}
+	if c.starts == nil && en.groups == nil && en.bytes == nil && en.rows == nil {
+		en.groups, en.bytes, en.count = c.codes, c.bytes, c.n // the column itself
 		k.levels = append(k.levels, level)
 		return nil
 	}
-	n := en.n
-	if c.starts != nil {
-		n = 0
-		for i := range en.n {
-			row := en.row(i)
-			n += int(c.starts[row+1] - c.starts[row])
-		}
-	}
-	if err := r.Charge(int64(n) * 8); err != nil {
+	if err := c.widen(r); err != nil {
 		return err
 	}
-	owed := meter{account: r}
-	var (
-		sparse = en.count*c.n > max(densest, n/4)
-		number *intCodes
-		groups = make([]uint32, 0, n)
-		rows   []int32
-	)
-	if c.starts != nil {
-		rows = make([]int32, 0, n)
-	}
-	var fault error
-	if sparse {
-		var err error
-		number, err = r.newIntCodes(n, 0, int64(en.count)*int64(c.n)-1, func(g int64) uint32 {
-			level.numbers = append(level.numbers, uint64(g))
-			fault = owed.add(renumberedSize)
-			return uint32(len(level.numbers) - 1)
-		})
+	if en.bytes != nil {
+		wide, err := r.widened(en.bytes)
 		if err != nil {
 			return err
 		}
+		en.groups, en.bytes = wide, nil
 	}
-	for i := range en.n {
-		row, parent := en.row(i), uint64(en.group(i))*uint64(c.n)
-		for _, code := range c.of(row) {
-			g := parent + uint64(code)
-			if sparse {
-				g = uint64(number.of(int64(g)))
-				if fault != nil {
-					return fault
-				}
-			}
-			groups = append(groups, uint32(g))
-			if rows != nil {
-				rows = append(rows, int32(row))
-			}
-		}
+	codes, groups, err := en.gather(r, c)
+	if err != nil {
+		return err
 	}
-	if rows != nil {
-		en.rows = rows
-	}
-	en.groups, en.n, en.count = groups, n, en.count*c.n
-	if sparse {
+	if en.count*c.n > max(densest, en.n/4) {
+		level.numbers, err = en.number(r, groups, codes, c.n)
 		en.count = len(level.numbers)
-		if level.numbers == nil {
-			level.numbers = []uint64{}
+	} else {
+		en.multiply(groups, codes, uint32(c.n))
+		en.count *= c.n
+	}
+	en.groups = groups
+	k.levels = append(k.levels, level)
+	return err
+}
+
+// gather are the codes of the entries, and room for their new groups, which may be
+// the same. Of a row with several values it makes several entries.
+func (en *entries) gather(r *reader, c *coding) (codes, groups []uint32, err error) {
+	if c.starts != nil {
+		codes, err = en.repeat(r, c)
+		return codes, codes, err
+	}
+	if err := r.Charge(int64(en.n) * 4); err != nil {
+		return nil, nil, err
+	}
+	groups = make([]uint32, en.n)
+	if en.rows == nil {
+		return c.codes, groups, nil
+	}
+	for i, row := range en.rows {
+		groups[i] = c.codes[row]
+	}
+	return groups, groups, nil
+}
+
+// repeat makes an entry for each value of the rows, and returns their codes.
+func (en *entries) repeat(r *reader, c *coding) ([]uint32, error) {
+	n := 0
+	for i := range en.n {
+		n += len(c.of(en.row(i)))
+	}
+	if err := r.Charge(int64(n) * 12); err != nil {
+		return nil, err
+	}
+	codes, rows, parents := make([]uint32, 0, n), make([]int32, 0, n), make([]uint32, 0, n)
+	for i := range en.n {
+		row, parent := en.row(i), en.group(i)
+		for _, code := range c.of(row) {
+			codes, rows, parents = append(codes, code), append(rows, int32(row)), append(parents, parent)
 		}
 	}
-	k.levels = append(k.levels, level)
-	return owed.settle()
+	if en.groups != nil {
+		en.groups = parents
+	}
+	en.n, en.rows = n, rows
+	return codes, nil
+}
+
+// multiply makes the groups parent × n + code.
+func (en *entries) multiply(groups, codes []uint32, n uint32) {
+	if en.groups == nil {
+		copy(groups, codes)
+		return
+	}
+	codes, parents := codes[:len(groups)], en.groups[:len(groups)]
+	for i := range groups {
+		groups[i] = parents[i]*n + codes[i]
+	}
+}
+
+// number makes the groups as multiply does and numbers those that occur, in order
+// of their first entries; it returns which they are.
+func (en *entries) number(r *reader, groups, codes []uint32, n int) (numbers []uint64, err error) {
+	owed := meter{account: r}
+	numbers = []uint64{}
+	known, err := r.newIntCodes(en.n, 0, int64(en.count)*int64(n)-1, func(g int64) uint32 {
+		numbers = append(numbers, uint64(g))
+		if fault := owed.add(renumberedSize); fault != nil {
+			err = fault
+		}
+		return uint32(len(numbers) - 1)
+	})
+	if err != nil {
+		return nil, err
+	}
+	codes = codes[:len(groups)]
+	for i := range groups {
+		g := int64(codes[i])
+		if en.groups != nil {
+			g += int64(en.groups[i]) * int64(n)
+		}
+		groups[i] = known.of(g)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return numbers, owed.settle()
 }
 
 // renumberedSize is about how many bytes a renumbered group takes.
 const renumberedSize = 56
-
-// present lists the groups that have entries, with their keys, which are charged
-// to owed.
-func (k *groupKeys) present(r *reader, en *entries, owed *meter) (groups []uint32, keys []string, err error) {
-	if en.groups == nil {
-		return []uint32{0}, []string{""}, nil
-	}
-	scratch := int64(en.count)
-	for _, level := range k.levels {
-		scratch += int64(level.coding.n) * 16
-	}
-	if err := r.Charge(scratch); err != nil {
-		return nil, nil, err
-	}
-	used := make([]bool, en.count)
-	for _, g := range en.groups {
-		used[g] = true
-	}
-	texts := make([][]string, len(k.levels)) // by level and code, made once each
-	for i, level := range k.levels {
-		texts[i] = make([]string, level.coding.n)
-	}
-	parts := make([]string, len(k.levels))
-	for g, some := range used {
-		if !some {
-			continue
-		}
-		at := uint64(g)
-		for i := len(k.levels) - 1; i >= 0; i-- {
-			level := &k.levels[i]
-			if level.numbers != nil {
-				at = level.numbers[at]
-			}
-			code := at % uint64(level.coding.n)
-			at /= uint64(level.coding.n)
-			if texts[i][code] == "" {
-				texts[i][code] = level.coding.text(uint32(code))
-			}
-			parts[i] = texts[i][code]
-		}
-		groups = append(groups, uint32(g))
-		key := strings.Join(parts, groupSeparator)
-		if err := owed.add(keySize + len(key)); err != nil {
-			return nil, nil, err
-		}
-		keys = append(keys, key)
-	}
-	return groups, keys, owed.settle()
-}
-
-// keySize is about how many bytes a key of a block's groups takes besides its
-// text.
-const keySize = 32

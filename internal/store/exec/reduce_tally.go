@@ -42,10 +42,13 @@ func (t *tallyFold) doubles(en *entries, v *column.Vector) {
 		return
 	}
 	b := binned{tallies: t.groups, bins: make([]bin, len(t.groups)*groupBins)}
-	if en.rows == nil {
-		b.addAll(en.groups, v)
-	} else {
+	switch {
+	case en.rows != nil:
 		b.addSome(en, v)
+	case en.bytes != nil:
+		addAll(&b, en.bytes, v)
+	default:
+		addAll(&b, en.groups, v)
 	}
 	b.flush()
 }
@@ -126,17 +129,21 @@ func (b *binned) add(g uint32, x float64) {
 		addDouble(&b.tallies[g], x)
 		return
 	}
-	to := &b.bins[uint64(g)*groupBins|raw>>signAndClass&signBit|class]
-	fraction := raw & fractionMask
-	to.low += fraction&lowMask | countInTheLow
-	to.high += fraction >> halfBits
-	to.any |= fraction
+	b.bins[uint64(g)*groupBins|raw>>signAndClass&signBit|class].add(raw & fractionMask)
+}
+
+// add adds a mantissa without its leading bit. It is small enough to be inlined,
+// which binned's add is not.
+func (b *bin) add(fraction uint64) {
+	b.low += fraction&lowMask | countInTheLow
+	b.high += fraction >> halfBits
+	b.any |= fraction
 }
 
 // addAll adds the values of a vector; without groups all are of group 0. A block
 // has no more rows than a bin takes.
-func (b *binned) addAll(groups []uint32, v *column.Vector) {
-	var zeros [64]uint32
+func addAll[N uint8 | uint32](b *binned, groups []N, v *column.Vector) {
+	var zeros [64]N
 	for w := range words(v.Len) {
 		values := v.Doubles[w<<6 : min(w<<6+64, v.Len)]
 		of := zeros[:len(values)]
@@ -145,9 +152,7 @@ func (b *binned) addAll(groups []uint32, v *column.Vector) {
 		}
 		m := word(v.Valid, w)
 		if m == math.MaxUint64 {
-			for j, x := range values {
-				b.add(of[j], x)
-			}
+			addWord(b, of, values)
 			continue
 		}
 		if len(values) < 64 {
@@ -155,8 +160,23 @@ func (b *binned) addAll(groups []uint32, v *column.Vector) {
 		}
 		for ; m != 0; m &= m - 1 {
 			j := bits.TrailingZeros64(m) & 63
-			b.add(of[j], values[j])
+			b.add(uint32(of[j]), values[j])
 		}
+	}
+}
+
+// addWord adds values of groups.
+func addWord[N uint8 | uint32](b *binned, of []N, values []float64) {
+	bins := b.bins
+	of = of[:len(values)]
+	for j, x := range values {
+		raw := math.Float64bits(x)
+		class := raw>>fractionBits&exponentMask - binLeast
+		if class >= binExponents {
+			addDouble(&b.tallies[of[j]], x)
+			continue
+		}
+		bins[uint64(of[j])*groupBins|raw>>signAndClass&signBit|class].add(raw & fractionMask)
 	}
 }
 

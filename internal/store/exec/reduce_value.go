@@ -258,7 +258,7 @@ func addDistinct(r *reader, en *entries, f query.Field, groups []map[string]stru
 		if groups[g] == nil {
 			groups[g] = make(map[string]struct{})
 		}
-		text := c.text(c.codes[row])
+		text := string(c.appendText(nil, c.codes[row]))
 		groups[g][text] = struct{}{}
 		bytes += distinctSize + int64(len(text))
 		if err := owed.add(distinctSize + len(text)); err != nil {
@@ -319,8 +319,10 @@ func (r *reader) codeValues(f query.Field, en *entries) (c *coding, present func
 	if err != nil {
 		return nil, nil, err
 	}
-	if v := fr.only(); v != nil && v.Kind == column.String && v.Codes != nil {
-		c, err = r.codeDictionary(v)
+	if v := fr.only(); v != nil && v.Kind == column.String && v.Coded() {
+		if c, err = r.codeDictionary(v); err == nil {
+			err = c.widen(r)
+		}
 		return c, v.IsValid, err
 	}
 	if c, err = codeField(fr, rows); err != nil {

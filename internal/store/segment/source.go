@@ -143,10 +143,12 @@ func (s *source) known(c column.Col) (*column.Vector, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, compact := s.held(c)
-	if v != nil || compact == nil {
+	switch {
+	case v != nil && s.budget == nil:
+		return v.Widened(), nil
+	case v != nil || compact == nil:
 		return v, nil
-	}
-	if s.budget == nil {
+	case s.budget == nil:
 		return compact.Vector(new(column.Room)), nil
 	}
 	size := compact.VectorSize()
@@ -247,9 +249,17 @@ func (s *source) keep(c column.Col, v *column.Vector, coded *column.Coded, dict 
 		s.seg.cache.release(s.seg.cache.put(key, compact, size, dict))
 		return v, nil
 	}
-	e := s.seg.cache.put(key, v, v.Size(), nil)
+	v = v.Narrowed()
+	size := v.Size()
+	if dict != nil && v.Coded() {
+		size -= int64(16*len(v.Dict) + v.DictBytes)
+	}
+	e := s.seg.cache.put(key, v, size, dict)
 	if e != nil {
 		v = e.value.(*column.Vector)
+	}
+	if s.budget == nil {
+		v = v.Widened()
 	}
 	return v, e
 }
