@@ -31,6 +31,9 @@ var arrows = map[string][]string{
 		"internal/store/idrun", "internal/store/segment", "internal/store/vfs", "internal/store/wal", "internal/inert",
 	},
 
+	// Which pages a browser may ask for: the server's guard and the configuration.
+	"internal/origin": {},
+
 	// What the readers of YAML files share.
 	"internal/plainyaml": {"event"},
 	"internal/catalog":   {"event", "internal/plainyaml"},
@@ -69,12 +72,12 @@ var arrows = map[string][]string{
 	"internal/server/codebolt":  {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/querybook": {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server": {
-		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/server/door", "target",
+		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/origin", "internal/server/door", "target",
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
 	// The configuration ends in typed options and what the targets are.
-	"internal/config": {"event", "query", "target", "internal/plainyaml"},
+	"internal/config": {"event", "query", "target", "internal/origin", "internal/plainyaml"},
 
 	"app": {
 		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",

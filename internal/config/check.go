@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/firnlog/firn/internal/origin"
 	"github.com/firnlog/firn/query"
 )
 
@@ -27,10 +27,9 @@ func (l *loader) check() {
 			l.wrong(fmt.Sprintf("server.allowed_hosts[%d]", i), "must be a name such as events.example, or with a port; not %q", shown(host))
 		}
 	}
-	for i, origin := range c.Server.AllowedOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.TrimSuffix(u.Path, "/") != "" {
-			l.wrong(fmt.Sprintf("server.allowed_origins[%d]", i), "must be a site such as https://app.example; not %q", shown(origin))
+	for i, site := range c.Server.AllowedOrigins {
+		if fault := origin.Check(site); fault != "" {
+			l.wrong(fmt.Sprintf("server.allowed_origins[%d]", i), "%s; not %q", fault, shown(site))
 		}
 	}
 	if !(c.Server.KeyRate >= 0) || math.IsInf(c.Server.KeyRate, 0) {

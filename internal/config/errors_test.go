@@ -88,7 +88,7 @@ func TestProblems(t *testing.T) {
 			"c.yaml:7:41: targets[0].retry.often: is not a setting; targets[0].retry has grow, most, quiet"}},
 
 		// values
-		{"values", "c.yaml", `server: {listen: ["7070", "x:"], allowed_hosts: ["*.x"], allowed_origins: [app.example], key_rate: -1}
+		{"values", "c.yaml", `server: {listen: ["7070", "x:"], allowed_hosts: ["*.x"], allowed_origins: [app.example, "https://app.example:99999"], key_rate: -1}
 store: {data: "", seal_age: 0s, seal_rows: -1}
 limits: {event_bytes: 10 MB, batch_bytes: 1 MB, query_memory: 0}
 retention: {system_days: -1, protected_days: 30}
@@ -100,8 +100,9 @@ auth: {failed_sign_ins: 0}
 			`c.yaml:1:19: server.listen[0]: must be HOST:PORT, such as localhost:7070 or 127.0.0.1:7070; not "7070"`,
 			`c.yaml:1:27: server.listen[1]: must be HOST:PORT, such as localhost:7070 or 127.0.0.1:7070; not "x:"`,
 			`c.yaml:1:50: server.allowed_hosts[0]: must be a name such as events.example, or with a port; not "*.x"`,
-			`c.yaml:1:76: server.allowed_origins[0]: must be a site such as https://app.example; not "app.example"`,
-			`c.yaml:1:100: server.key_rate: must be requests a second, 0 for any number`,
+			`c.yaml:1:76: server.allowed_origins[0]: must be scheme://host or scheme://host:port, such as https://app.example; not "app.example"`,
+			`c.yaml:1:89: server.allowed_origins[1]: must be scheme://host or scheme://host:port, with a port from 1 to 65535; not "https://app.example:99999"`,
+			`c.yaml:1:129: server.key_rate: must be requests a second, 0 for any number`,
 			`c.yaml:2:15: store.data: must be a directory`,
 			`c.yaml:2:29: store.seal_age: must be more than 0`,
 			`c.yaml:2:44: store.seal_rows: must be more than 0`,

@@ -1,13 +1,17 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/firnlog/firn/internal/origin"
+)
 
 // share lets the page of an allowed origin (server.allowed_origins) read the
 // answer to what it asks; the guard has let it in. Other pages are refused before,
 // and those of this server need no word. It reports whether that was all there was
 // to answer: a browser's question, before the request itself, whether it may ask.
 func (s *Server) share(w http.ResponseWriter, r *http.Request) (answered bool) {
-	from, ok := parseOrigin(r.Header.Get("Origin"))
+	from, ok := origin.Parse(r.Header.Get("Origin"))
 	if !ok || !s.isAllowedOrigin(from) {
 		return false
 	}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/firnlog/firn/internal/origin"
 )
 
 // guard refuses what a web page of another site made the user's browser send:
@@ -43,15 +45,15 @@ func (s *Server) guard(r *http.Request) *problem {
 // hostAllowed holds for loopback names and addresses, at any port (a tunnel may
 // change it), for the address that the connection came to, and for allowed hosts.
 func (s *Server) hostAllowed(hostport string, local net.Addr) bool {
-	hostport = lowered(hostport)
-	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return lowered(a) == hostport }) {
+	hostport = origin.Lower(hostport)
+	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return origin.Lower(a) == hostport }) {
 		return true
 	}
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
 		host = h
 	}
-	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return lowered(a) == host }) {
+	if slices.ContainsFunc(s.opts.AllowedHosts, func(a string) bool { return origin.Lower(a) == host }) {
 		return true
 	}
 	if host == "localhost" {

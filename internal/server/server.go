@@ -24,6 +24,7 @@ import (
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/auth"
 	"github.com/firnlog/firn/internal/catalog"
+	"github.com/firnlog/firn/internal/origin"
 	"github.com/firnlog/firn/internal/server/door"
 	"github.com/firnlog/firn/internal/server/happyview"
 	"github.com/firnlog/firn/internal/server/webdebug"
@@ -141,9 +142,9 @@ func (o Options) Validate() error {
 			all = append(all, fmt.Errorf("listen address %q: must be host:port, such as 127.0.0.1:7070", address))
 		}
 	}
-	for _, origin := range o.AllowedOrigins {
-		if fault := checkOrigin(origin); fault != "" {
-			all = append(all, fmt.Errorf("allowed origin %q: %s", origin, fault))
+	for _, site := range o.AllowedOrigins {
+		if fault := origin.Check(site); fault != "" {
+			all = append(all, fmt.Errorf("allowed origin %q: %s", site, fault))
 		}
 	}
 	for _, host := range o.AllowedHosts {
