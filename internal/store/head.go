@@ -146,43 +146,19 @@ func (c *chunkView) block(in *identity) (column.Block, error) {
 
 // appendRows shreds batches into columns.
 func appendRows(to *column.Builder, batches []*stampedBatch) error {
+	var m rowMaker
 	for _, b := range batches {
 		for i := range b.offsets {
-			row, err := b.row(i)
+			row, err := m.of(b, i)
 			if err != nil {
 				return err
 			}
-			if err := to.Append(&row); err != nil {
+			if err := to.Append(row); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// row is event i of the batch as columns take it.
-func (b *stampedBatch) row(i int) (column.Row, error) {
-	raw, err := b.raw(i)
-	if err != nil {
-		return column.Row{}, err
-	}
-	r := column.Row{
-		Position: b.first + int64(i), SequenceNumber: b.sequence(i),
-		Timestamp: b.recordedAt * 1000, RecordedAt: b.recordedAt,
-		Severity: raw.severity, StreamID: b.streams[b.streamOf(i)].name,
-		EventType: string(raw.eventType), ID: string(raw.id),
-		Payload: raw.payload, Metadata: raw.metadata,
-	}
-	if raw.flags&hasTimestamp != 0 {
-		r.Timestamp = raw.timestamp
-	}
-	if raw.flags&hasActor != 0 {
-		r.Actor = new(string(raw.actor))
-	}
-	if raw.flags&hasSubject != 0 {
-		r.Subject = new(string(raw.subject))
-	}
-	return r, nil
 }
 
 // at is event i of the batch as the log gives it.

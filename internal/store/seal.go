@@ -199,7 +199,7 @@ func (s *sealing) writeSegments(ctx context.Context) error {
 		rest = rest[n:]
 		in := segment.Instance{ID: s.in.id, Key: s.in.key}
 		f, err := s.log.writeSegment(s.in, part[0].first(), part[n-1].last(), s.in.number(), func(w io.Writer) (segment.Info, error) {
-			return segment.Write(w, in, rowsOf(ctx, part))
+			return segment.Write(w, in, rows, rowsOf(ctx, part))
 		})
 		if err != nil {
 			return err
@@ -212,6 +212,7 @@ func (s *sealing) writeSegments(ctx context.Context) error {
 // rowsOf are the rows of chunks.
 func rowsOf(ctx context.Context, chunks []chunkView) iter.Seq2[*column.Row, error] {
 	return func(yield func(*column.Row, error) bool) {
+		var m rowMaker
 		for i := range chunks {
 			for _, b := range chunks[i].batches {
 				if err := ctx.Err(); err != nil {
@@ -219,8 +220,7 @@ func rowsOf(ctx context.Context, chunks []chunkView) iter.Seq2[*column.Row, erro
 					return
 				}
 				for j := range b.offsets {
-					r, err := b.row(j)
-					if !yield(&r, err) {
+					if r, err := m.of(b, j); !yield(r, err) {
 						return
 					}
 				}
@@ -252,6 +252,9 @@ func (s *sealing) collectBatch(b *stampedBatch) {
 		to.sealed += int64(st.count)
 	}
 	s.in.mu.RUnlock()
+	if b.ids == 0 {
+		return
+	}
 	for i := range b.offsets {
 		if raw, err := b.raw(i); err == nil && raw.flags&hasID != 0 {
 			s.pairs = append(s.pairs, idrun.Pair{Fingerprint: s.in.fingerprint(raw.id), Position: b.first + int64(i)})

@@ -27,16 +27,17 @@ const maxContent = 1 << 30
 // Builder shreds events into columns. It is used by one goroutine; the blocks
 // that Snapshot returns are everyone's.
 type Builder struct {
-	meta    Meta
-	rows    int
-	content int64
-	sizes   []uint32  // content by row
-	cols    []*Packed // by Col
-	paths   []PathColumn
-	colOf   map[string]Col // path key → column
-	objects [2]objectBuilder
-	plan    *Plan
-	scratch []byte
+	meta     Meta
+	rows     int
+	expected int // rows in all; 0 = nobody knows
+	content  int64
+	sizes    []uint32  // content by row
+	cols     []*Packed // by Col
+	paths    []PathColumn
+	colOf    map[string]Col // path key → column
+	objects  [2]objectBuilder
+	plan     *Plan
+	scratch  []byte
 }
 
 // NewBuilder makes an empty builder that gives columns to paths and shapes as
@@ -59,6 +60,14 @@ func newBuilder(meta Meta, plan *Plan) *Builder {
 	}
 	b.objects[0].root, b.objects[1].root = query.Payload, query.Metadata
 	return b
+}
+
+// Expect tells how many rows may be appended in all.
+func (b *Builder) Expect(rows int) {
+	b.expected = min(rows, MaxRows)
+	for _, p := range b.cols {
+		p.expected = b.expected
+	}
 }
 
 // Rows is the number of rows appended.
@@ -117,7 +126,7 @@ func (b *Builder) Append(r *Row) error {
 	b.objects[1].append(b, row, r.Metadata)
 	b.rows++
 	b.content += content
-	b.sizes = append(b.sizes, uint32(min(content, math.MaxUint32)))
+	b.sizes = append(grown(b.sizes, row, b.expected), uint32(min(content, math.MaxUint32)))
 	return nil
 }
 
@@ -135,6 +144,7 @@ func (b *Builder) column(p PathColumn, row int) Col {
 	}
 	c := Col(len(b.cols))
 	b.cols = append(b.cols, newPacked(p.Kind, row))
+	b.cols[c].expected = b.expected
 	b.paths = append(b.paths, p)
 	b.colOf[key] = c
 	return c
@@ -174,7 +184,7 @@ func (o *objectBuilder) append(b *Builder, row int, text []byte) {
 	}
 	col := b.cols[shapeCol(o.root)]
 	col.mark(row)
-	col.codes = append(col.codes, shape.code)
+	col.codes = append(grown(col.codes, row, b.expected), shape.code)
 	shape.rows++
 	rest := b.scratch[:0]
 	for i, v := range o.split.values {
@@ -200,7 +210,7 @@ func (o *objectBuilder) append(b *Builder, row int, text []byte) {
 // none.
 func (o *objectBuilder) shape(b *Builder, row int) *builtShape {
 	col, skeleton := b.cols[shapeCol(o.root)], o.split.skeleton
-	code, known := col.index[string(skeleton)]
+	code, known := col.index.find(col.dict, viewOf(skeleton))
 	if !known {
 		if !b.plan.allowsShape(o, skeleton) {
 			return nil
@@ -213,7 +223,7 @@ func (o *objectBuilder) shape(b *Builder, row int) *builtShape {
 		for i, p := range list {
 			s.cols[i] = b.column(p, row)
 		}
-		code = col.define(string(skeleton))
+		code = col.define(viewOf(skeleton))
 		s.code = code
 		o.shapes = append(o.shapes, s)
 		o.bytes += len(skeleton)

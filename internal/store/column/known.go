@@ -38,23 +38,22 @@ func (k *known) find(s *splitter, text []byte) (code uint32, ok bool) {
 	s.begin(text)
 	at := &k.root
 	for i := 0; at != nil; {
-		v, end, step := at.take(s, i)
+		step, end := at.take(s, i)
 		if step == nil {
 			return 0, false
 		}
 		if end < 0 {
 			return step.last - 1, true
 		}
-		s.values = append(s.values, v)
-		at, i = step.next[v.kind], end
+		at, i = step.next[s.values[len(s.values)-1].kind], end
 	}
 	return 0, false
 }
 
-// take finds the step whose text is at i and reads the value behind it; end is
+// take finds the step whose text is at i, and reads the value behind it; end is
 // -1 where the object ends with it. A step of which another one is the start is
 // told from it by what follows: no value but null, {} or [].
-func (f *fork) take(s *splitter, i int) (v value, end int, found *step) {
+func (f *fork) take(s *splitter, i int) (found *step, end int) {
 	for n, step := range f.steps {
 		to := i + len(step.text)
 		if to > len(s.text) || string(s.text[i:to]) != step.text {
@@ -64,16 +63,16 @@ func (f *fork) take(s *splitter, i int) (v value, end int, found *step) {
 			if step.last == 0 {
 				continue
 			}
-			v, end = value{}, -1
-		} else if v, end = s.scalar(to); end < 0 {
+			end = -1
+		} else if end = s.scalar(to); end < 0 {
 			continue
 		}
 		if n > 0 { // what comes often comes to the front
 			f.steps[n-1], f.steps[n] = step, f.steps[n-1]
 		}
-		return v, end, step
+		return step, end
 	}
-	return value{}, 0, nil
+	return nil, 0
 }
 
 // learn adds the shape with a code.

@@ -1,6 +1,12 @@
 package column
 
-import "unsafe"
+import (
+	"math/rand/v2"
+	"unsafe"
+)
+
+// scatter is odd and not known to those who choose what is stored.
+var scatter = rand.Uint64() | 1
 
 // Numbering gives the distinct numbers of a column codes, from 0 in the order in
 // which they come. The zero value is empty.
@@ -29,7 +35,7 @@ func (n *Numbering[T]) Of(v T) int32 {
 // find is the slot that holds v, or in which it belongs.
 func (n *Numbering[T]) find(v T) uint64 {
 	key := bitsOf(v)
-	slot := (key ^ key>>32) * 0x9e3779b97f4a7c15 >> n.shift
+	slot := (key ^ key>>32) * scatter >> n.shift
 	for n.slots[slot] != 0 && bitsOf(n.values[n.slots[slot]-1]) != key {
 		slot = (slot + 1) & uint64(len(n.slots)-1)
 	}

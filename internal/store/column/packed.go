@@ -1,6 +1,10 @@
 package column
 
-import "sort"
+import (
+	"slices"
+	"sort"
+	"unsafe"
+)
 
 // Packed is a column that grows: only the rows that hold a value take room. A
 // copy of the struct is a snapshot that stays valid while the column grows,
@@ -8,6 +12,9 @@ import "sort"
 type Packed struct {
 	kind Kind
 	n    int // values
+	// expected is how many rows the block may get, which saves growing step by
+	// step; 0 = nobody knows.
+	expected int
 	// rows has the row of every value; nil while every row has one.
 	rows    []uint32
 	ints    []int64
@@ -17,7 +24,7 @@ type Packed struct {
 	codes []uint32
 	dict  []string
 	words int // bytes of dict
-	index map[string]uint32
+	index *textIndex
 	keep  bool // stay in dictionary form
 	// strings in plain form
 	offsets []uint32
@@ -41,7 +48,7 @@ func newPacked(kind Kind, row int) *Packed {
 	}
 	switch kind {
 	case String, JSON:
-		p.index, p.codes = map[string]uint32{}, []uint32{}
+		p.index, p.codes = new(textIndex), []uint32{}
 	}
 	return p
 }
@@ -66,6 +73,27 @@ func (p *Packed) Repeats() bool {
 	return p.codes != nil && (p.keep || len(p.dict)*minReuse <= p.n)
 }
 
+// grown is s with room for what comes by the measure of what there is after the
+// first rows, where it is known how many are expected.
+func grown[T any](s []T, row, expected int) []T {
+	if len(s) < cap(s) || row >= expected || len(s) < leastGrown {
+		return s
+	}
+	return grow(s, row, expected)
+}
+
+func grow[T any](s []T, row, expected int) []T {
+	n := int(int64(len(s)) * int64(expected) / int64(row))
+	return slices.Grow(s, min(n+n/32-len(s), mostGrown*len(s)))
+}
+
+// A slice grows by what is expected from leastGrown elements on, and to at most
+// mostGrown+1 times of what it is.
+const (
+	leastGrown = 64
+	mostGrown  = 7
+)
+
 // mark notes that row holds the next value.
 func (p *Packed) mark(row int) {
 	if p.rows == nil && p.n < row {
@@ -75,19 +103,19 @@ func (p *Packed) mark(row int) {
 		}
 	}
 	if p.rows != nil {
-		p.rows = append(p.rows, uint32(row))
+		p.rows = append(grown(p.rows, row, p.expected), uint32(row))
 	}
 	p.n++
 }
 
 func (p *Packed) addInt(row int, v int64) {
 	p.mark(row)
-	p.ints = append(p.ints, v)
+	p.ints = append(grown(p.ints, row, p.expected), v)
 }
 
 func (p *Packed) addDouble(row int, v float64) {
 	p.mark(row)
-	p.doubles = append(p.doubles, v)
+	p.doubles = append(grown(p.doubles, row, p.expected), v)
 }
 
 func (p *Packed) addBool(row int, v bool) {
@@ -95,46 +123,43 @@ func (p *Packed) addBool(row int, v bool) {
 	p.bools = append(p.bools, v)
 }
 
+// addString adds a text, of which it keeps a copy.
 func (p *Packed) addString(row int, s string) {
 	p.mark(row)
 	if p.codes == nil {
-		p.bytes = append(p.bytes, s...)
-		p.offsets = append(p.offsets, uint32(len(p.bytes)))
+		p.bytes = append(grown(p.bytes, row, p.expected), s...)
+		p.offsets = append(grown(p.offsets, row, p.expected), uint32(len(p.bytes)))
 		return
 	}
-	code, ok := p.index[s]
+	code, ok := p.code(s)
 	if !ok {
 		code = p.define(s)
 	}
-	p.codes = append(p.codes, code)
+	p.codes = append(grown(p.codes, row, p.expected), code)
 	if !ok && !p.keep && (len(p.dict) > maxDict || p.words > maxWords) && 3*len(p.dict) > 2*p.n {
 		p.flatten()
 	}
 }
 
-func (p *Packed) addBytes(row int, s []byte) {
-	if p.codes != nil {
-		if code, ok := p.index[string(s)]; ok {
-			p.mark(row)
-			p.codes = append(p.codes, code)
-			return
-		}
-		p.addString(row, string(s))
-		return
+func (p *Packed) addBytes(row int, s []byte) { p.addString(row, viewOf(s)) }
+
+// viewOf is b as a string that is valid as long as b does not change.
+func viewOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// code finds a text in the dictionary. It may well be the one that came last.
+func (p *Packed) code(s string) (code uint32, ok bool) {
+	if n := len(p.codes); n > 0 && p.dict[p.codes[n-1]] == s {
+		return p.codes[n-1], true
 	}
-	p.mark(row)
-	p.bytes = append(p.bytes, s...)
-	p.offsets = append(p.offsets, uint32(len(p.bytes)))
+	return p.index.find(p.dict, s)
 }
 
-// define adds a string to the dictionary.
+// define adds a text to the dictionary, of which it keeps a copy.
 func (p *Packed) define(s string) uint32 {
-	code := uint32(len(p.dict))
-	s = string(append([]byte(nil), s...)) // the caller's may alias a buffer
 	p.dict = append(p.dict, s)
 	p.words += len(s)
-	p.index[s] = code
-	return code
+	p.index.add(p.dict)
+	return uint32(len(p.dict) - 1)
 }
 
 // flatten turns the dictionary form into the plain one.

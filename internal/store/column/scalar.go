@@ -34,6 +34,48 @@ func parseInt(t []byte) (int64, bool) {
 	return n, true
 }
 
+// plainNumber reads the number at i, where it is one of at most 18 digits, or
+// one of at most 15 with a point, that parseInt or parseDouble takes; kind 0
+// where it is not, or ends otherwise than a member of an object does.
+func plainNumber(t []byte, i int) (kind Kind, bits uint64, end int) {
+	negative := at(t, i) == '-'
+	if negative {
+		i++
+	}
+	var n int64
+	point, j := 0, i
+	for ; j < len(t); j++ {
+		if c := t[j]; c >= '0' && c <= '9' {
+			n = n*10 + int64(c-'0')
+		} else if c == '.' && point == 0 && j > i {
+			point = j
+		} else {
+			break
+		}
+	}
+	if c := at(t, j); c != ',' && c != '}' || j == i {
+		return 0, 0, 0
+	}
+	zero := t[i] == '0'
+	if point == 0 {
+		if j-i > 18 || zero && (negative || j > i+1) {
+			return 0, 0, 0
+		}
+		if negative {
+			n = -n
+		}
+		return Int, uint64(n), j
+	}
+	if j-i > 16 || point == j-1 || t[j-1] == '0' || zero && point > i+1 {
+		return 0, 0, 0
+	}
+	d := float64(n) / powers[j-1-point]
+	if negative {
+		d = -d
+	}
+	return Double, math.Float64bits(d), j
+}
+
 // powers of ten that a float64 holds exactly.
 var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
 	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}

@@ -2,7 +2,9 @@ package column
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json/jsontext"
+	"math/bits"
 
 	"github.com/firnlog/firn/query"
 )
@@ -32,6 +34,29 @@ func stringEnd[T string | []byte](t T, i int) (end int, escaped bool) {
 		}
 	}
 	return -1, escaped
+}
+
+// quoteEnd is stringEnd, eight bytes at a time.
+func quoteEnd(t []byte, i int) (end int, escaped bool) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	j := i + 1
+	for j+8 <= len(t) {
+		word := binary.LittleEndian.Uint64(t[j:])
+		quote, slash := word^ones*'"', word^ones*'\\'
+		// The lowest byte that is zero in one of them has its top bit set here.
+		found := ((quote-ones)&^quote | (slash-ones)&^slash) & tops
+		if found == 0 {
+			j += 8
+			continue
+		}
+		if j += bits.TrailingZeros64(found) / 8; t[j] == '"' {
+			return j + 1, escaped
+		}
+		escaped = true
+		j += 2
+	}
+	end, more := stringEnd(t, j-1)
+	return end, escaped || more
 }
 
 // valueEnd returns the index after the value that starts at i, -1 if there is

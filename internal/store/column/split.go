@@ -46,7 +46,7 @@ func (s *splitter) object(i, depth, most int) int {
 		return i + 2
 	}
 	for i++; at(s.text, i) == '"'; i++ {
-		if i, _ = stringEnd(s.text, i); i < 0 || at(s.text, i) != ':' || len(s.skeleton) > most {
+		if i, _ = quoteEnd(s.text, i); i < 0 || at(s.text, i) != ':' || len(s.skeleton) > most {
 			return -1
 		}
 		if i = s.value(i+1, depth, most); i < 0 {
@@ -73,65 +73,80 @@ func (s *splitter) value(i, depth, most int) int {
 	case 'n':
 		return i + 4
 	}
-	v, end := s.scalar(i)
+	end := s.scalar(i)
 	if end > 0 && end <= len(s.text) { // else a cut word: the object will not end
 		s.skeleton = append(s.skeleton, s.text[s.copied:i]...)
-		s.skeleton = append(s.skeleton, byte(v.kind))
+		s.skeleton = append(s.skeleton, byte(s.values[len(s.values)-1].kind))
 		s.copied = end
-		s.values = append(s.values, v)
 	}
 	return end
 }
 
-// scalar reads the value at i that a placeholder stands for and returns the
-// index after it, -1 where there is none.
-func (s *splitter) scalar(i int) (v value, end int) {
-	switch at(s.text, i) {
+// scalar appends the value at i that a placeholder stands for to the values and
+// returns the index after it, -1 where there is none.
+func (s *splitter) scalar(i int) (end int) {
+	switch c := at(s.text, i); c {
 	case '{', 'n':
-		return value{}, -1
+		return -1
 	case '[':
 		if at(s.text, i+1) == ']' {
-			return value{}, -1
+			return -1
 		}
-		end = valueEnd(s.text, i)
-		return value{kind: JSON, from: i, to: end}, end
+		if end = valueEnd(s.text, i); end > 0 {
+			s.values = append(s.values, value{kind: JSON, from: i, to: end})
+		}
+		return end
 	case '"':
-		end, escaped := stringEnd(s.text, i)
-		if end < 0 {
-			return value{}, -1
+		return s.string(i)
+	case 't', 'f':
+		end, bits := i+4, uint64(1)
+		if c == 'f' {
+			end, bits = i+5, 0
 		}
-		return s.string(i, end, escaped), end
-	case 't':
-		return value{kind: Bool, bits: 1, from: i, to: i + 4}, i + 4
-	case 'f':
-		return value{kind: Bool, from: i, to: i + 5}, i + 5
+		s.values = append(s.values, value{kind: Bool, bits: bits, from: i, to: end})
+		return end
 	}
-	if end = atomEnd(s.text, i); end == i {
-		return value{}, -1
-	}
-	return s.number(i, end), end
+	return s.number(i)
 }
 
-func (s *splitter) string(i, end int, escaped bool) value {
-	if !escaped {
-		return value{kind: String, from: i + 1, to: end - 1}
+func (s *splitter) string(i int) (end int) {
+	end, escaped := quoteEnd(s.text, i)
+	switch {
+	case end < 0:
+		return -1
+	case !escaped:
+		s.values = append(s.values, value{kind: String, from: i + 1, to: end - 1})
+		return end
 	}
-	from, ok := len(s.decoded), false
+	v := value{kind: String, decoded: true, from: len(s.decoded)}
+	ok := false
 	if s.decoded, ok = unquoteCanonical(s.decoded, s.text[i+1:end-1]); ok {
-		return value{kind: String, decoded: true, from: from, to: len(s.decoded)}
+		v.to = len(s.decoded)
+	} else {
+		s.decoded = s.decoded[:v.from]
+		v = value{kind: JSON, from: i, to: end}
 	}
-	s.decoded = s.decoded[:from]
-	return value{kind: JSON, from: i, to: end}
+	s.values = append(s.values, v)
+	return end
 }
 
-func (s *splitter) number(i, end int) value {
-	v := value{kind: JSON, from: i, to: end}
-	if n, ok := parseInt(s.text[i:end]); ok {
-		v.kind, v.bits = Int, uint64(n)
-	} else if d, ok := parseDouble(s.text[i:end]); ok {
-		v.kind, v.bits = Double, math.Float64bits(d)
+// number reads a number at once where it is short and plain.
+func (s *splitter) number(i int) (end int) {
+	v := value{from: i}
+	if v.kind, v.bits, end = plainNumber(s.text, i); v.kind == 0 {
+		if end = atomEnd(s.text, i); end == i {
+			return -1
+		}
+		v.kind = JSON
+		if n, ok := parseInt(s.text[i:end]); ok {
+			v.kind, v.bits = Int, uint64(n)
+		} else if d, ok := parseDouble(s.text[i:end]); ok {
+			v.kind, v.bits = Double, math.Float64bits(d)
+		}
 	}
-	return v
+	v.to = end
+	s.values = append(s.values, v)
+	return end
 }
 
 // bytes is the text of a String (decoded) or JSON value.

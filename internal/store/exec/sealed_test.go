@@ -19,7 +19,7 @@ func (memoryFile) Close() error { return nil }
 // seal writes rows to a segment and opens it.
 func seal(rows []column.Row, cache *segment.Cache) *segment.Segment {
 	var file bytes.Buffer
-	_, err := segment.Write(&file, segment.Instance{ID: querytest.InstanceID}, func(yield func(*column.Row, error) bool) {
+	_, err := segment.Write(&file, segment.Instance{ID: querytest.InstanceID}, len(rows), func(yield func(*column.Row, error) bool) {
 		for i := range rows {
 			if !yield(&rows[i], nil) {
 				return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/firnlog/firn/internal/cputest"
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/column/columntest"
 	"github.com/firnlog/firn/query"
@@ -18,19 +19,21 @@ func BenchmarkWrite(b *testing.B) {
 			rows := columntest.NewSampler(1).Rows(benchRows)
 			var out bytes.Buffer
 			b.ReportAllocs()
-			for b.Loop() {
-				out.Reset()
-				f := newFileWriter(&out, testInstance, sorted)
-				for i := range rows {
-					if err := f.append(&rows[i]); err != nil {
+			cputest.Report(b, benchRows, func() {
+				for b.Loop() {
+					out.Reset()
+					f := newFileWriter(&out, testInstance, sorted)
+					f.expect(len(rows))
+					for i := range rows {
+						if err := f.append(&rows[i]); err != nil {
+							b.Fatal(err)
+						}
+					}
+					if _, err := f.close(); err != nil {
 						b.Fatal(err)
 					}
 				}
-				if _, err := f.close(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+			})
 			b.ReportMetric(float64(out.Len())/benchRows, "B/event")
 			report(b, open(b, out.Bytes(), nil))
 		})
@@ -56,7 +59,7 @@ func report(b *testing.B, s *Segment) {
 
 func BenchmarkVector(b *testing.B) {
 	var out bytes.Buffer
-	if _, err := Write(&out, testInstance, seqOf(columntest.NewSampler(1).Rows(benchRows))); err != nil {
+	if _, err := Write(&out, testInstance, benchRows, seqOf(columntest.NewSampler(1).Rows(benchRows))); err != nil {
 		b.Fatal(err)
 	}
 	s := open(b, out.Bytes(), nil)

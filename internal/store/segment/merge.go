@@ -20,7 +20,11 @@ func Merge(ctx context.Context, w io.Writer, segments []*Segment, keep func(colu
 	first := segments[0].info
 	f := newFileWriter(w, Instance{ID: first.InstanceID, Key: first.Key}, true)
 	f.codec = well
-	last := int64(0)
+	last, rows := int64(0), 0
+	for _, s := range segments {
+		rows += s.info.Rows
+	}
+	f.expect(rows)
 	for _, s := range segments {
 		if s.info.InstanceID != first.InstanceID || s.info.Key != first.Key {
 			return Info{}, fmt.Errorf("segment %s is of another instance than %s", s.name, segments[0].name)
@@ -68,6 +72,7 @@ func (f *fileWriter) copyGroup(ctx context.Context, g Group, keep func(column.Bl
 			return ctx.Err()
 		}
 		f.doc.Info.Content += int64(r.Content())
+		f.toCome--
 		if err := f.builder.Append(r); err != nil {
 			return fmt.Errorf("segment: merging %s: %w", g.seg.name, err)
 		}

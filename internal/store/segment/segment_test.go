@@ -49,7 +49,7 @@ func open(t fataler, data []byte, cache *Cache) *Segment {
 func write(t fataler, rows []column.Row) ([]byte, Info) {
 	t.Helper()
 	var b bytes.Buffer
-	info, err := Write(&b, testInstance, seqOf(rows))
+	info, err := Write(&b, testInstance, len(rows), seqOf(rows))
 	if err != nil {
 		t.Fatal(err)
 	}

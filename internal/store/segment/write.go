@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"cmp"
 	"encoding/json/v2"
 	"errors"
 	"fmt"
@@ -20,14 +19,16 @@ var ErrEmpty = errors.New("segment: no rows")
 
 // Write writes a segment of the given rows to w. Rows come in order of
 // position, or in any order within runs of at most column.MaxRows rows that hold
-// contiguous positions. Write needs memory for the columns of one row group, up
-// to some four times its texts; a row group ends at column.MaxRows rows or at
-// mostContent. It does not sync: the caller makes the file durable.
+// contiguous positions; most is about how many come. Write needs memory for the
+// columns of one row group, up to some four times its texts; a row group ends at
+// column.MaxRows rows or at mostContent. It does not sync: the caller makes the
+// file durable.
 //
 // Which paths become columns is chosen by their frequency in the first row
 // group. ErrEmpty if there are no rows.
-func Write(w io.Writer, in Instance, rows iter.Seq2[*column.Row, error]) (Info, error) {
+func Write(w io.Writer, in Instance, most int, rows iter.Seq2[*column.Row, error]) (Info, error) {
 	f := newFileWriter(w, in, true)
+	f.expect(most)
 	for r, err := range rows {
 		if err == nil {
 			err = f.append(r)
@@ -90,6 +91,7 @@ type fileWriter struct {
 	codec   *compressor
 	parquet *parquetWriter
 	limit   int64 // memory that the process may have
+	toCome  int   // rows, about
 }
 
 func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
@@ -102,6 +104,12 @@ func newFileWriter(w io.Writer, in Instance, sorted bool) *fileWriter {
 	return f
 }
 
+// expect tells how many rows are still to come.
+func (f *fileWriter) expect(rows int) {
+	f.toCome = rows
+	f.builder.Expect(f.builder.Rows() + rows)
+}
+
 // append adds a row, ending the row group before it where that is full.
 func (f *fileWriter) append(r *column.Row) error {
 	if f.full() {
@@ -110,6 +118,7 @@ func (f *fileWriter) append(r *column.Row) error {
 		}
 	}
 	f.doc.Info.Content += int64(r.Content())
+	f.toCome--
 	return f.builder.Append(r)
 }
 
@@ -162,6 +171,7 @@ func (f *fileWriter) endGroup() error {
 	f.doc.Groups = append(f.doc.Groups, g)
 	f.doc.Info.add(g.Ranges)
 	f.builder = column.NewPlannedBuilder(column.Meta{}, f.plan)
+	f.builder.Expect(f.toCome)
 	return nil
 }
 
@@ -175,6 +185,7 @@ func (f *fileWriter) planned() (*column.Builder, error) {
 		return f.builder, nil
 	}
 	b := column.NewPlannedBuilder(column.Meta{}, plan)
+	b.Expect(f.builder.Rows())
 	for r, err := range column.Rows(f.builder.Snapshot(), nil) {
 		if err == nil {
 			err = b.Append(r)
@@ -185,58 +196,6 @@ func (f *fileWriter) planned() (*column.Builder, error) {
 	}
 	f.builder = b // the columns of the first one can go
 	return b, nil
-}
-
-// rowOrder is the order in which a builder's rows are written.
-func rowOrder(b *column.Builder, byStream bool) []int32 {
-	rows := b.Rows()
-	order := make([]int32, rows)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	position := b.Column(column.ColPosition).Vector(rows).Ints
-	if !byStream {
-		slices.SortFunc(order, func(x, y int32) int { return cmp.Compare(position[x], position[y]) })
-		return order
-	}
-	rank := streamRanks(b.Column(column.ColStream).Vector(rows))
-	sequence := b.Column(column.ColSequence).Vector(rows).Ints
-	slices.SortFunc(order, func(x, y int32) int {
-		return cmp.Or(cmp.Compare(rank[x], rank[y]), cmp.Compare(sequence[x], sequence[y]))
-	})
-	return order
-}
-
-// streamRanks gives each row its stream's place in the order of names.
-func streamRanks(v *column.Vector) []int32 {
-	rank := make([]int32, v.Len)
-	if v.Codes == nil {
-		order := make([]int32, v.Len)
-		for i := range order {
-			order[i] = int32(i)
-		}
-		text := func(row int32) string { return string(v.Bytes[v.Offsets[row]:v.Offsets[row+1]]) }
-		slices.SortFunc(order, func(x, y int32) int { return cmp.Compare(text(x), text(y)) })
-		for i, row := range order {
-			if rank[row] = int32(i); i > 0 && text(row) == text(order[i-1]) {
-				rank[row] = rank[order[i-1]]
-			}
-		}
-		return rank
-	}
-	codes := make([]int, len(v.Dict))
-	for i := range codes {
-		codes[i] = i
-	}
-	slices.SortFunc(codes, func(x, y int) int { return cmp.Compare(v.Dict[x], v.Dict[y]) })
-	place := make([]int32, len(codes))
-	for i, code := range codes {
-		place[code] = int32(i)
-	}
-	for row, code := range v.Codes {
-		rank[row] = place[code]
-	}
-	return rank
 }
 
 // ranges computes the ranges of a builder's rows.
@@ -251,6 +210,10 @@ func ranges(b *column.Builder) Ranges {
 	r.MinTimestamp, r.MaxTimestamp = span(column.ColTimestamp)
 	r.MinRecorded, r.MaxRecorded = span(column.ColRecorded)
 	streams := b.Column(column.ColStream).Vector(rows)
+	if streams.Codes != nil { // all of the dictionary is used
+		r.MinStream, r.MaxStream = slices.Min(streams.Dict), slices.Max(streams.Dict)
+		return r
+	}
 	r.MinStream, r.MaxStream = streams.Text(0), streams.Text(0)
 	for i := range rows {
 		s := streams.Text(i)
