@@ -59,7 +59,7 @@ func (l *Log) Backup(ctx context.Context, w io.Writer) error {
 	}
 	var manifest [][]byte
 	for _, c := range h.state.contents {
-		c.streams = nil // a restored journal is another one
+		c.streams, c.numbers = nil, nil // restored journals are others
 	}
 	for rec := range h.state.snapshot() {
 		manifest = append(manifest, rec)

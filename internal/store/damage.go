@@ -163,6 +163,13 @@ func (l *Log) setSegmentAside(in *instance, s *segmentFile, damage error) error 
 	// Streams without what is lost. Where that cannot be read the counts stay,
 	// and are counted again at the next loss.
 	changed, err := l.recount(in, rest)
+	numbers := changed
+	if err != nil {
+		numbers = in.allSealedNumbers()
+	}
+	if err := l.keepNumbers(in, numbers); err != nil {
+		return err
+	}
 	if err == nil && len(changed) > 0 {
 		stamp := in.number()
 		if err := l.writeStreams(in, stamp, changed); err != nil {
@@ -171,7 +178,7 @@ func (l *Log) setSegmentAside(in *instance, s *segmentFile, damage error) error 
 	}
 	meta := s.meta
 	change := contentEdit{
-		Next: in.nextFile, Remove: []string{meta.Name}, Streams: in.streamsMark(),
+		Next: in.nextFile, Remove: []string{meta.Name}, Streams: in.streamsMark(), Numbers: markOf(in.numbers),
 		Lost: []lostRange{{Gap: Gap{First: meta.First, Last: meta.Last}, Recorded: meta.MaxRecorded, Segment: &meta}},
 	}
 	if err := l.amend(in, change, func(n *version) { n.segments = rest }); err != nil {
@@ -275,8 +282,8 @@ func (l *Log) takeBack(in *instance, s *segmentFile, r lostRange) error {
 	return nil
 }
 
-// carryOutBack carries out on segments that were brought back what was removed
-// while they were lost, before anybody reads them.
+// carryOutBack carries out on events that are back what was removed of them
+// before, or while they were lost; before anybody reads them.
 func (l *Log) carryOutBack() error {
 	l.mu.RLock()
 	back := l.broughtBack

@@ -118,7 +118,7 @@ func (l *Log) checkDir(in *instance, dir string, known map[string]int64) error {
 			}
 		case strings.HasSuffix(name, tmpSuffix):
 			l.removeFile(path)
-		case fileNumber(name) < in.nextFile:
+		case fileNumber(name) < in.nextFile && !l.editsLost && !l.editsDamaged:
 			// The manifest has gone past this number: the file was replaced, or
 			// belongs to an attempt that failed.
 			l.removeFile(path)

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
-	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,31 +16,60 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/vfs"
 	"github.com/firnlog/firn/internal/store/vfs/vfstest"
-	"github.com/firnlog/firn/query"
 )
 
 // TestDamageAnywhere damages a log in one place, so many times: a flipped bit, a
-// cut, a zeroed block, an emptied, missing or exchanged file, anywhere in the
-// write-ahead log, the segments, the manifest, the journals of streams and the
-// runs of ids; of a log that was closed and of one whose process was killed.
-// Each time it opens, serves nothing wrong and nothing twice, names what is
-// missing, deletes nothing, and says so in verify.
+// cut, a zeroed block, a destroyed header, an emptied, missing or exchanged file,
+// anywhere in the write-ahead log, the segments, the manifest, the journals of
+// streams and the runs of ids; of a log that was closed and of one whose process
+// was killed. Each time it opens, serves nothing wrong and nothing twice, names
+// what is missing, deletes nothing, and says so in verify.
 //
 // FIRN_FLIP_ROUNDS is how often; FIRN_FLIP_SEED repeats a run.
 func TestDamageAnywhere(t *testing.T) {
-	rounds, seed := 200, rand.Uint64() // with the race detector under a minute on two idle cores
-	if text := os.Getenv("FIRN_FLIP_ROUNDS"); text != "" {
+	// With the race detector under a minute on two idle cores.
+	kinds := damageRounds(t, "FIRN_FLIP", 200, func(d *damageable, rng *rand.Rand, n int) damages {
+		return damages{d.pick(rng, n)}
+	})
+	for _, where := range places {
+		for _, kind := range damageKinds {
+			if !t.Failed() && kinds[kind+" of "+where] == 0 {
+				t.Errorf("%s of %s did not come", kind, where)
+			}
+		}
+	}
+}
+
+// TestDamageOfPairs is TestDamageAnywhere with damage in two places at once, of
+// all pairs of kinds of files: what one of them knows of the other may be gone.
+//
+// FIRN_PAIR_ROUNDS is how often; FIRN_PAIR_SEED repeats a run.
+func TestDamageOfPairs(t *testing.T) {
+	damageRounds(t, "FIRN_PAIR", 75, func(d *damageable, rng *rand.Rand, n int) damages {
+		pair, round := n%(len(places)*(len(places)+1)/2), rng.IntN(1<<10)*len(places)
+		i, j := 0, 0
+		for ; pair > i; i++ {
+			pair -= i + 1
+		}
+		j = pair
+		return damages{d.pick(rng, round+i), d.pick(rng, rng.IntN(1<<10)*len(places)+j)}
+	})
+}
+
+// damageRounds damages logs as pick says, and returns how often each kind of
+// damage came. The variables NAME_ROUNDS and NAME_SEED are how often and from which seed.
+func damageRounds(t *testing.T, name string, rounds int, pick func(d *damageable, rng *rand.Rand, n int) damages) map[string]int {
+	seed := rand.Uint64()
+	if text := os.Getenv(name + "_ROUNDS"); text != "" {
 		rounds = number(t, text)
 	}
-	if text := os.Getenv("FIRN_FLIP_SEED"); text != "" {
+	if text := os.Getenv(name + "_SEED"); text != "" {
 		seed = uint64(number(t, text))
 	}
-	t.Logf("%d rounds, FIRN_FLIP_SEED=%d", rounds, seed)
+	t.Logf("%d rounds, %s_SEED=%d", rounds, name, seed)
 	logs := []*damageable{newDamageable(t, true), newDamageable(t, false)}
 	var next atomic.Int64
 	var mu sync.Mutex
@@ -49,19 +77,19 @@ func TestDamageAnywhere(t *testing.T) {
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for !t.Failed() {
+			for !t.Failed() || keepFailing {
 				n := int(next.Add(1)) - 1
 				if n >= rounds {
 					return
 				}
 				rng := rand.New(rand.NewPCG(seed, uint64(n)))
 				d := logs[rng.IntN(2)]
-				c := d.pick(rng, n)
+				all := pick(d, rng, n)
 				mu.Lock()
-				kinds[c.kind+" "+c.where()]++
+				kinds[all.kinds()]++
 				mu.Unlock()
-				if err := d.round(c); err != nil {
-					t.Errorf("round %d: %s of %s at %d (%s): %v", n, c.kind, c.file, c.at, c.other, err)
+				if err := d.round(all); err != nil {
+					t.Errorf("round %d: %v: %v", n, all, err)
 				}
 			}
 		})
@@ -70,14 +98,11 @@ func TestDamageAnywhere(t *testing.T) {
 	for _, kind := range slices.Sorted(keysOf(kinds)) {
 		t.Logf("%-24s %d", kind, kinds[kind])
 	}
-	for _, where := range places {
-		for _, kind := range damageKinds {
-			if !t.Failed() && kinds[kind+" "+where] == 0 {
-				t.Errorf("%s of %s did not come", kind, where)
-			}
-		}
-	}
+	return kinds
 }
+
+// keepFailing goes on after a round that fails.
+var keepFailing = os.Getenv("FIRN_DAMAGE_ALL") != ""
 
 func number(t *testing.T, text string) int {
 	t.Helper()
@@ -146,9 +171,19 @@ func newDamageable(t *testing.T, closed bool) *damageable {
 		check(t, l.round(ctx))
 		check(t, l.rotateWAL(ctx))
 	}
-	_, err = l.Purge(ctx, "app", condition(t, `{"field":"position","operator":"in","value":[3,4,5,160]}`), false)
-	check(t, err)
-	check(t, l.manifest.journal.Rewrite(l.manifest.state.snapshot()))
+	// Streams that are in no segment any more, some of them for longer.
+	for _, stream := range []string{"gone", "gone too"} {
+		events := samples(5)
+		for i := range events {
+			events[i].StreamID = stream
+		}
+		appendTo(t, l, "app", events...)
+		_, err = l.Purge(ctx, "app", condition(t, `{"or":[{"field":"position","operator":"in","value":[3,4,5,160]},{"field":"stream_id","operator":"eq","value":"`+stream+`"}]}`), false)
+		check(t, err)
+		if stream == "gone" {
+			check(t, l.manifest.journal.Rewrite(l.manifest.state.snapshot()))
+		}
+	}
 	for _, in := range instancesOf(t, l, "app", "side") {
 		check(t, l.rewriteStreams(in))
 		check(t, l.amend(in, contentEdit{Streams: in.streamsMark()}, func(*version) {}))
@@ -218,8 +253,32 @@ type damageCase struct {
 	other string // that it is exchanged with
 }
 
+func (c damageCase) String() string {
+	text := fmt.Sprintf("%s of %s at %d", c.kind, c.file, c.at)
+	if c.kind == "exchange" {
+		text += " with " + c.other
+	}
+	return text
+}
+
+// damages are what happens to a log at once.
+type damages []damageCase
+
+func (all damages) kinds() string {
+	names := make([]string, len(all))
+	for i, c := range all {
+		names[i] = c.kind + " of " + c.where()
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (all damages) of(place string) bool {
+	return slices.ContainsFunc(all, func(c damageCase) bool { return c.where() == place })
+}
+
 var (
-	damageKinds = []string{"flip", "cut", "zeroes", "missing", "empty", "exchange"}
+	damageKinds = []string{"flip", "cut", "zeroes", "missing", "empty", "exchange", "header"}
 	places      = []string{"wal", "segment", "manifest", "streams", "ids"}
 )
 
@@ -231,7 +290,7 @@ func placeOf(file string) string {
 		return "segment"
 	case strings.HasSuffix(base, runSuffix):
 		return "ids"
-	case strings.HasPrefix(base, streamsName):
+	case strings.HasPrefix(base, streamsName), strings.HasPrefix(base, numbersName):
 		return "streams"
 	}
 	return "manifest"
@@ -264,9 +323,12 @@ func (d *damageable) pick(rng *rand.Rand, n int) damageCase {
 	return c
 }
 
-// do damages a log.
+// do damages a log. What is gone already stays so.
 func (c *damageCase) do(fs *vfstest.FS) error {
 	data, err := vfs.ReadFile(fs, c.file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -275,10 +337,13 @@ func (c *damageCase) do(fs *vfstest.FS) error {
 		fs.Flip(c.file, c.at, c.bits)
 		return nil
 	case "cut":
-		return vfs.WriteFile(fs, c.file, data[:c.at])
+		return vfs.WriteFile(fs, c.file, data[:min(c.at, int64(len(data)))])
 	case "zeroes":
-		block := c.at / 4096 * 4096
+		block := min(c.at, int64(len(data))) / 4096 * 4096
 		clear(data[block:min(block+4096, int64(len(data)))])
+		return vfs.WriteFile(fs, c.file, data)
+	case "header":
+		clear(data[:min(1024, len(data))])
 		return vfs.WriteFile(fs, c.file, data)
 	case "missing":
 		return fs.Remove(c.file)
@@ -286,6 +351,9 @@ func (c *damageCase) do(fs *vfstest.FS) error {
 		return vfs.WriteFile(fs, c.file, nil)
 	}
 	other, err := vfs.ReadFile(fs, c.other)
+	if errors.Is(err, os.ErrNotExist) {
+		return fs.Rename(c.file, c.other)
+	}
 	if err != nil {
 		return err
 	}
@@ -293,12 +361,14 @@ func (c *damageCase) do(fs *vfstest.FS) error {
 }
 
 // round damages a copy of the log and looks at what becomes of it.
-func (d *damageable) round(c damageCase) error {
+func (d *damageable) round(all damages) error {
 	fs := d.fs.CrashClone(0, 100)
-	if err := c.do(fs); err != nil {
-		return err
+	for _, c := range all {
+		if err := c.do(fs); err != nil {
+			return err
+		}
 	}
-	x := &examined{d: d, c: c, fs: fs, before: contentsOf(d.files, fs)}
+	x := &examined{d: d, all: all, fs: fs, before: contentsOf(d.files, fs)}
 	for _, what := range []string{"opened", "opened again"} {
 		if err := x.open(what); err != nil {
 			return fmt.Errorf("%s: %w; reported: %q", what, err, x.reports)
@@ -360,229 +430,4 @@ func valuesOf(m map[string][]byte) func(func([]byte) bool) {
 			}
 		}
 	}
-}
-
-// examined is a damaged log.
-type examined struct {
-	d       *damageable
-	c       damageCase
-	fs      *vfstest.FS
-	before  map[string][]byte
-	mu      sync.Mutex
-	reports []string
-	added   map[string]map[int64]event.Event // by instance, after the damage
-}
-
-func (x *examined) report(r Report) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.reports = append(x.reports, r.Message)
-}
-
-// open opens the log, asks for everything, appends, and closes it.
-func (x *examined) open(what string) (err error) {
-	l, err := Open("/data", Options{FS: x.fs, Quiet: true, SealRows: 60, Report: x.report})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	ctx := context.Background()
-	first := what == "opened"
-	verified := 0
-	verifyFirst := x.c.bits > 8
-	if verifyFirst {
-		r, err := l.Verify(ctx, nil)
-		if err != nil {
-			return err
-		}
-		verified = len(r.Problems)
-	}
-	for i := range x.d.instances {
-		if err := x.instance(ctx, l, &x.d.instances[i], first); err != nil {
-			return fmt.Errorf("instance %q: %w", x.d.instances[i].name, err)
-		}
-	}
-	if !verifyFirst {
-		r, err := l.Verify(ctx, nil)
-		if err != nil {
-			return err
-		}
-		verified = len(r.Problems)
-	}
-	if first && x.mustBeFound() && verified+len(x.reports) == 0 {
-		return errors.New("nothing was found, by opening nor by verify")
-	}
-	if !first {
-		return nil
-	}
-	if err := kept(x.d.files, x.before, x.fs); err != nil {
-		return err
-	}
-	return l.round(ctx) // it replaces files
-}
-
-// mustBeFound says whether the damage is in the bytes of events.
-func (x *examined) mustBeFound() bool {
-	switch x.c.where() {
-	case "segment":
-		return x.c.kind != "exchange" || x.c.file != x.c.other
-	case "wal":
-		return x.c.kind == "flip"
-	}
-	return false
-}
-
-// torn says whether the end of the write-ahead log was cut as torn, or is
-// missing: nobody can know then what was there.
-func (x *examined) torn() bool {
-	if x.d.closed || x.c.where() != "wal" || x.c.kind == "flip" {
-		return false
-	}
-	newest := x.d.files[len(x.d.files)-1]
-	return x.c.file == newest || x.c.other == newest && x.c.kind == "exchange"
-}
-
-func (x *examined) instance(ctx context.Context, l *Log, in *knownInstance, first bool) error {
-	info, err := l.Instance(in.id)
-	if err != nil {
-		if slices.ContainsFunc(x.reports, func(r string) bool { return strings.Contains(r, in.id) }) {
-			return nil // its making is lost, and that was told
-		}
-		return err
-	}
-	_ = info
-	q := &query.Query{Instance: in.id, Limit: query.MaxLimit}
-	r, err := l.Query(ctx, q)
-	if err != nil {
-		return err
-	}
-	served, err := x.served(in, r.Events, r.Lost, first)
-	if err != nil {
-		return err
-	}
-	if err := x.got(ctx, l, in, served); err != nil {
-		return err
-	}
-	if in.name == SystemInstance {
-		return nil
-	}
-	return x.again(ctx, l, in, served, len(served) == len(in.events))
-}
-
-// served holds what was served against what there was.
-func (x *examined) served(in *knownInstance, events []event.Event, lost []Gap, first bool) (map[int64]event.Event, error) {
-	served := map[int64]event.Event{}
-	numbers := map[string]map[int64]bool{}
-	for _, e := range events {
-		if numbers[e.StreamID] == nil {
-			numbers[e.StreamID] = map[int64]bool{}
-		}
-		if numbers[e.StreamID][e.SequenceNumber] {
-			return nil, fmt.Errorf("number %d of stream %q is there twice", e.SequenceNumber, e.StreamID)
-		}
-		numbers[e.StreamID][e.SequenceNumber] = true
-		if e.Position > in.last || x.added[in.name] != nil && x.added[in.name][e.Position].ID != "" {
-			if first && in.name != SystemInstance {
-				return nil, fmt.Errorf("position %d was never there", e.Position)
-			}
-			continue
-		}
-		served[e.Position] = e
-	}
-	for _, e := range in.events {
-		now, ok := served[e.Position]
-		if !ok {
-			at := func(g Gap) bool { return g.First <= e.Position && e.Position <= g.Last }
-			if !slices.ContainsFunc(lost, at) && !x.torn() {
-				return nil, fmt.Errorf("position %d is missing and not told as lost: %v", e.Position, lost)
-			}
-			continue
-		}
-		if reflect.DeepEqual(e, now) {
-			continue // faster than telling the difference
-		}
-		if d := cmp.Diff(e, now); d != "" {
-			return nil, fmt.Errorf("position %d is another event (-was +is):\n%s", e.Position, d)
-		}
-	}
-	if len(served) > len(in.events) {
-		return nil, fmt.Errorf("%d events, there were %d: what was removed is back", len(served), len(in.events))
-	}
-	return served, nil
-}
-
-// got gets some events by their ids.
-func (x *examined) got(ctx context.Context, l *Log, in *knownInstance, served map[int64]event.Event) error {
-	for i := 0; i < len(in.events); i += 17 {
-		want := in.events[i]
-		e, err := l.Get(ctx, in.id, want.ID)
-		_, there := served[want.Position]
-		if there && (err != nil || e.Position != want.Position) {
-			return fmt.Errorf("Get %q of position %d: %d, %v", want.ID, want.Position, e.Position, err)
-		}
-		if _, again := x.added[in.name][e.Position]; !there && !again && err == nil && e.Position <= in.last {
-			return fmt.Errorf("Get %q has position %d, which no query has", want.ID, e.Position)
-		}
-	}
-	return nil
-}
-
-// again appends what there was once more: what is served is a duplicate, the
-// rest is stored, and no number is given twice.
-func (x *examined) again(ctx context.Context, l *Log, in *knownInstance, served map[int64]event.Event, whole bool) error {
-	if x.added == nil {
-		x.added = map[string]map[int64]event.Event{}
-	}
-	added := x.added[in.name]
-	if added == nil {
-		added = map[int64]event.Event{}
-		x.added[in.name] = added
-	}
-	numbers := map[string]int64{}
-	for _, e := range served {
-		numbers[e.StreamID] = max(numbers[e.StreamID], e.SequenceNumber)
-	}
-	store := func(d event.Draft) (Receipt, error) {
-		r, err := l.Append(ctx, AppendRequest{Instance: in.id, Events: []event.Draft{d}})
-		if err != nil {
-			return Receipt{}, err
-		}
-		if r[0].Duplicate {
-			return r[0], nil
-		}
-		added[r[0].Position] = event.Event{ID: r[0].ID, StreamID: r[0].StreamID, SequenceNumber: r[0].SequenceNumber}
-		if r[0].Position <= in.last && !x.torn() {
-			return r[0], fmt.Errorf("position %d is given again", r[0].Position)
-		}
-		if r[0].SequenceNumber <= numbers[r[0].StreamID] {
-			return r[0], fmt.Errorf("number %d of stream %q is given again", r[0].SequenceNumber, r[0].StreamID)
-		}
-		return r[0], nil
-	}
-	n := 0
-	for position, draft := range in.drafts {
-		if n++; n%9 != 0 {
-			continue
-		}
-		r, err := store(draft)
-		if err != nil {
-			return fmt.Errorf("append %q again: %w", draft.ID, err)
-		}
-		if _, there := served[position]; there && (!r.Duplicate || r.Position != position) {
-			return fmt.Errorf("%q of position %d is stored again: %+v", draft.ID, position, r)
-		}
-	}
-	fresh := sample(0)
-	fresh.StreamID = "s1"
-	before := max(numbers["s1"], in.streams["s1"])
-	for _, e := range added {
-		if e.StreamID == "s1" {
-			before = max(before, e.SequenceNumber)
-		}
-	}
-	r, err := store(fresh)
-	if err == nil && whole && r.SequenceNumber != before+1 {
-		err = fmt.Errorf("the next number of stream s1 is %d after %d, and nothing is lost", r.SequenceNumber, before)
-	}
-	return err
 }

@@ -32,6 +32,7 @@ type instance struct {
 	// maintenance is held by whoever seals, compacts or removes: one at a time.
 	maintenance sync.Mutex
 	journal     *wal.Journal // of the streams' last numbers; of whoever holds maintenance
+	numbers     *wal.Journal // the second one; nil until it is needed; likewise
 	nextFile    int64        // number of the next segment or run; likewise
 	// streamsStale says that the journal has records that must not come to count:
 	// it is rewritten before anything else; likewise.
@@ -63,7 +64,10 @@ type instance struct {
 	// streamsLost says that last numbers of streams may be missing from the
 	// journal, journalDamaged that it has damaged generations.
 	streamsLost, journalDamaged bool
-	losses                      []lostRange // found, not in the manifest yet
+	// numbersMissed says that events were lost while their streams' numbers were.
+	numbersMissed bool
+	numbersKnown  *journalMark // how far the manifest knows the second journal to have gone
+	losses        []lostRange  // found, not in the manifest yet
 }
 
 // view is an instance at one moment. It is immutable.

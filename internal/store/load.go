@@ -42,7 +42,7 @@ func (l *Log) load(c *contents) (*instance, error) {
 		ver.runs = append(ver.runs, l.runFile(in, m))
 	}
 	ver.files(file.hold)
-	in.nextFile = max(c.next, 1)
+	in.nextFile, in.numbersKnown = max(c.next, 1), c.numbers
 	in.view = &view{version: ver, last: c.sealed, recorded: c.recorded, events: ver.rows()}
 	if err := l.openStreams(in, in.nextFile, c.streams); err != nil {
 		return nil, err

@@ -50,8 +50,12 @@ type Log struct {
 	byName   map[string]*instance
 	changes  changes   // that the manifest does not have yet
 	removals []removal // decided and not carried out
-	// broughtBack says that some of removals are for segments that were lost.
+	// broughtBack says that some of removals are for events that are back: recovery
+	// carries them out.
 	broughtBack bool
+	// editsLost says that the manifest does not have all that it once had,
+	// editsDamaged that something of it could not be read; recovery sets them.
+	editsLost, editsDamaged bool
 	applied     uint64 // LSN of the last record that is visible
 	sweep       sweep  // the last one
 	documents   documents

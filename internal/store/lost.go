@@ -152,9 +152,12 @@ func (l *Log) settle(in *instance) error {
 	for _, r := range in.losses {
 		l.report(event.Critical, "instance %q: positions %d to %d are lost, as far as there were events", in.meta.Name, r.First, r.Last)
 	}
+	if err := l.keepNumbers(in, in.allSealedNumbers()); err != nil {
+		return err
+	}
 	losses := in.losses
 	in.losses = nil
-	return l.amend(in, contentEdit{Lost: losses}, func(n *version) {})
+	return l.amend(in, contentEdit{Lost: losses, Numbers: markOf(in.numbers)}, func(n *version) {})
 }
 
 func lastLost(lost []lostRange) int64 {

@@ -70,8 +70,10 @@ type contentEdit struct {
 	// those that runs have again.
 	Unindexed []Gap `json:"unindexed,omitempty"`
 	Indexed   []Gap `json:"indexed,omitempty"`
-	// Streams is how far the journal of the streams has gone.
+	// Streams is how far the journal of the streams has gone, Numbers the second
+	// one.
 	Streams *journalMark `json:"streams,omitempty"`
+	Numbers *journalMark `json:"numbers,omitempty"`
 }
 
 // journalMark is how far a journal has gone (wal.Journal.At).
@@ -119,6 +121,7 @@ type contents struct {
 
 	unindexed []Gap // in order
 	streams   *journalMark
+	numbers   *journalMark
 }
 
 func openManifest(fsys vfs.FS, dir string) (*manifest, wal.JournalRecovery, error) {
@@ -192,6 +195,9 @@ func (c *contents) apply(e *contentEdit) {
 	if e.Streams != nil {
 		c.streams = e.Streams
 	}
+	if e.Numbers != nil {
+		c.numbers = e.Numbers
+	}
 }
 
 // snapshot is the state as edits: the log's own, then one an instance.
@@ -213,7 +219,7 @@ func (s *manifestState) snapshot() iter.Seq[[]byte] {
 			e := &edit{Instances: []instanceRecord{c.record}, Contents: []contentEdit{{
 				Instance: id, Sealed: c.sealed, Recorded: c.recorded, Next: c.next,
 				Add: c.segments, AddRuns: c.runs, Removed: c.removed, Lost: c.lost, Unindexed: c.unindexed,
-				Streams: c.streams,
+				Streams: c.streams, Numbers: c.numbers,
 			}}}
 			if !yield(e.encode()) {
 				return

@@ -142,10 +142,11 @@ func (l *Log) openManifest() error {
 		}
 		lost = true
 	}
+	l.editsDamaged = found.FellBack || len(found.Damage) > 0
 	if err := l.rebuild(lost); err != nil {
 		return err
 	}
-	if found.FellBack || len(found.Damage) > 0 {
+	if l.editsDamaged {
 		return m.journal.Renew(m.state.snapshot())
 	}
 	return nil
@@ -191,8 +192,12 @@ func (l *Log) replay() error {
 	}
 	l.wal = log
 	l.reportWAL(found)
-	if found.Files == 0 && state.identity != "" {
+	if found.Files == 0 && (state.identity != "" || l.editsLost) {
 		found.Damage = append(found.Damage, wal.Damage{FirstLost: state.freed + 1, LastLost: math.MaxUint64})
+	}
+	if l.editsLost && found.Torn != nil {
+		// Nobody knows whether the manifest has known of more records.
+		found.Damage = append(found.Damage, wal.Damage{FirstLost: log.NextLSN(), LastLost: math.MaxUint64})
 	}
 	l.leapOver(found.Damage)
 	if state.identity == "" {
@@ -252,7 +257,8 @@ func (l *Log) replayRecord(r wal.Record) error {
 // replaySection adds a section to the entry of its record, if it is not applied
 // yet.
 func (l *Log) replaySection(e *entry, s section, lsn uint64) error {
-	known := lsn <= l.manifest.state.lsn
+	// Where the manifest has lost edits, what it has applied is applied again.
+	known := lsn <= l.manifest.state.lsn && !l.editsLost
 	switch s.kind {
 	case sectionControl:
 		c, err := decodeControl(s.content)
@@ -260,6 +266,7 @@ func (l *Log) replaySection(e *entry, s section, lsn uint64) error {
 			return err
 		}
 		e.control = c
+		l.broughtBack = l.broughtBack || l.editsLost && c.Removal != nil
 		if c.Created != nil {
 			id, err := c.Created.identity()
 			if err != nil {

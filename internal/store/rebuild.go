@@ -58,6 +58,7 @@ func (l *Log) rebuild(lost bool) error {
 	if len(e.Contents) == 0 && !lost {
 		return nil
 	}
+	l.editsLost = true
 	if freed && len(e.Contents) > 0 {
 		e.Freed = first - 1 // else a file of the write-ahead log is missing, which it tells itself
 	}

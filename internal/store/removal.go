@@ -233,6 +233,9 @@ func (x *removing) finish(done bool) error {
 		}
 	}
 	in.mu.RUnlock()
+	if err := l.keepNumbers(in, changed); err != nil {
+		return err
+	}
 	stamp := in.number()
 	if err := l.writeStreams(in, stamp, changed); err != nil {
 		return err
@@ -240,7 +243,7 @@ func (x *removing) finish(done bool) error {
 	v := in.current().version
 	change := removedWhileLost(v.lost, x.removal.Where)
 	change.Next, change.Removed = in.nextFile, addGaps(v.removed, x.gone)
-	change.Streams = in.streamsMark()
+	change.Streams, change.Numbers = in.streamsMark(), markOf(in.numbers)
 	for _, s := range x.new {
 		change.Add = append(change.Add, s.meta)
 	}

@@ -22,10 +22,8 @@ func (in *instance) findStream(name string) (i uint32, ok bool) {
 	return in.streams.find(name)
 }
 
-// byNames are all streams in order of name.
+// byNames are all streams in order of name; mu is held.
 func (in *instance) byNames() []uint32 {
-	in.mu.RLock()
-	defer in.mu.RUnlock()
 	t := &in.streams
 	if sorted := in.sorted.Load(); sorted != nil && len(*sorted) == t.count {
 		return *sorted
@@ -49,9 +47,11 @@ func (l *Log) Streams(ctx context.Context, instance, prefix, after string, limit
 	if err != nil {
 		return nil, err
 	}
-	sorted := in.byNames()
+	// All of it is one moment: what a batch has added to one stream is not told
+	// without what it has added to another.
 	in.mu.RLock()
 	defer in.mu.RUnlock()
+	sorted := in.byNames()
 	t := &in.streams
 	from := max(after, prefix)
 	i, found := slices.BinarySearchFunc(sorted, from, func(s uint32, name string) int { return strings.Compare(string(t.nameAt(s)), name) })
@@ -245,7 +245,7 @@ func (l *Log) openStreams(in *instance, next int64, known *journalMark) error {
 	}
 	l.reportJournal(name, found)
 	in.journalDamaged = found.FellBack || len(found.Damage) > 0
-	in.streamsLost = lostRecords(found) || in.current().version.sealed > 0 && in.behind(known, found)
+	in.streamsLost = lostRecords(found) || l.editsLost || in.current().version.sealed > 0 && behind(known, in.journal, found)
 	if stale && !in.streamsLost {
 		if err := l.rewriteStreams(in); !noSpace(err) {
 			return err
@@ -255,23 +255,27 @@ func (l *Log) openStreams(in *instance, next int64, known *journalMark) error {
 	return nil
 }
 
-// behind reports whether the journal does not go as far as the manifest knows.
-func (in *instance) behind(known *journalMark, found wal.JournalRecovery) bool {
+// behind reports whether a journal does not go as far as the manifest knows.
+func behind(known *journalMark, j *wal.Journal, found wal.JournalRecovery) bool {
 	if known == nil {
 		return found.Generation == 0 || found.Torn != nil
 	}
-	generation, bytes := in.journal.At()
+	generation, bytes := j.At()
 	return generation < known.Generation || generation == known.Generation && bytes < known.Bytes
 }
 
 // streamsMark is how far the journal has gone.
 func (in *instance) streamsMark() *journalMark {
-	if in.journal == nil {
+	return markOf(in.journal)
+}
+
+func markOf(j *wal.Journal) *journalMark {
+	if j == nil {
 		return nil
 	}
-	id := in.journal.Identity()
+	id := j.Identity()
 	m := journalMark{Identity: id[:]}
-	m.Generation, m.Bytes = in.journal.At()
+	m.Generation, m.Bytes = j.At()
 	return &m
 }
 
@@ -310,6 +314,15 @@ func (l *Log) writeStreams(in *instance, stamp int64, changed []streamChange) er
 // compactStreams writes the journal anew where it has grown. The numbers in
 // memory are those that the manifest stands for.
 func (l *Log) compactStreams(in *instance) error {
+	if v := in.current().version; in.numbers == nil && len(v.removed)+len(v.lost) > 0 {
+		// They are not, or not all, there where the log was restored.
+		if err := l.openNumbers(in); err != nil {
+			return err
+		}
+		if err := l.amend(in, contentEdit{Numbers: markOf(in.numbers)}, func(*version) {}); err != nil {
+			return err
+		}
+	}
 	if in.journal == nil {
 		return nil
 	}

@@ -11,7 +11,8 @@ import (
 
 // Where the journal of an instance's streams has lost records, the last numbers
 // of its streams are taken from the segments, which have them but for streams
-// whose newest events were removed or are lost themselves.
+// whose newest events were removed or are lost themselves; those are in the
+// second journal.
 
 // mendStreams makes the journal of an instance whole again. It is part of
 // recovery; the damaged segments have been set aside.
@@ -25,12 +26,17 @@ func (l *Log) mendStreams(in *instance) error {
 		}
 	}
 	err := l.journalError(in.journal.Renew(in.recordsOf(in.sealedNumbers())))
-	if noSpace(err) {
-		return nil // the next start finds it as it was
-	}
 	if err == nil && in.streamsLost {
 		in.streamsLost = false
-		err = l.amend(in, contentEdit{Streams: in.streamsMark()}, func(*version) {})
+		if v := in.current().version; len(v.removed)+len(v.lost) > 0 {
+			err = l.keepNumbers(in, in.allSealedNumbers())
+		}
+		if err == nil {
+			err = l.amend(in, contentEdit{Streams: in.streamsMark(), Numbers: markOf(in.numbers)}, func(*version) {})
+		}
+	}
+	if noSpace(err) {
+		return nil // the next start finds it as it was
 	}
 	return err
 }
@@ -60,8 +66,30 @@ func (l *Log) numbersFromSegments(in *instance) error {
 			}
 		}
 	}
+	higher := in.takeNumbers(found)
+	severity, doubt := event.Error, ""
+	if v = in.current().version; len(v.removed)+len(v.lost) > 0 {
+		more, whole, err := l.numbersAgain(in)
+		if err != nil {
+			return err
+		}
+		if higher += more; !whole || in.numbersMissed {
+			severity = event.Critical
+			doubt = "; those of streams whose newest events were removed or lost may be lost too: such streams go on after the newest event that is left"
+		}
+	}
+	if higher == 0 && l.editsLost && !in.journalDamaged {
+		return nil // the numbers were looked for to be sure
+	}
+	l.report(severity, "instance %q: the journal of its streams has lost records; the last numbers of %d streams were taken from the segments, or from the second journal%s", in.meta.Name, higher, doubt)
+	return nil
+}
+
+// takeNumbers makes what segments have of the streams the sealed state, and
+// returns of how many streams the number is higher than what was known.
+func (in *instance) takeNumbers(found map[string]*foundStream) (higher int) {
 	in.mu.Lock()
-	higher := 0
+	defer in.mu.Unlock()
 	for i := range uint32(in.streams.count) {
 		s := in.streams.at(i)
 		s.events -= s.sealed
@@ -79,14 +107,7 @@ func (l *Log) numbersFromSegments(in *instance) error {
 		s.sealed = f.events
 		s.events += f.events
 	}
-	in.mu.Unlock()
-	severity, doubt := event.Error, ""
-	if len(v.removed)+len(v.lost) > 0 {
-		severity = event.Critical
-		doubt = "; streams whose newest events were removed or lost go on after the newest that is left"
-	}
-	l.report(severity, "instance %q: the journal of its streams has lost records; the last numbers of %d streams were taken from the segments%s", in.meta.Name, higher, doubt)
-	return nil
+	return higher
 }
 
 // foundStream is what segments have of a stream.

@@ -212,6 +212,7 @@ func (x *verification) streams(in *instance) error {
 		return err
 	})
 	x.journal(l.join(instancesDir, in.id, streamsName), found, err)
+	x.numbers(in)
 	if err != nil || len(found.Damage) > 0 {
 		return nil
 	}
@@ -228,4 +229,27 @@ func (x *verification) streams(in *instance) error {
 		}
 	}
 	return nil
+}
+
+// numbers reads the second journal of an instance, which says of a stream what
+// the first one says or has said.
+func (x *verification) numbers(in *instance) {
+	l := x.log
+	var read streamTable
+	found, err := wal.VerifyJournal(l.opts.FS, l.instancePath(in), numbersName, func(rec []byte) error {
+		_, err := read.readStreams(rec, in.nextFile)
+		return err
+	})
+	x.journal(l.join(instancesDir, in.id, numbersName), found, err)
+	if err != nil || len(found.Damage) > 0 {
+		return
+	}
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	for i := range uint32(read.count) {
+		name, number := read.nameAt(i), read.at(i).numbers
+		if s, ok := in.streams.find(string(name)); !ok || in.streams.at(s).numbers < number {
+			x.problem(l.instancePath(in, numbersName), "stream %q: it says number %d, which the log has not given", name, number)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package wal_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -300,13 +301,56 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	}
 }
 
-func TestNoIdentity(t *testing.T) {
-	m, _ := logIn(t, 1, true)
-	name := walFiles(t, m)[0]
-	m.Flip(name, 0, 1)
-	m.Flip(name, 512, 1)
-	if _, _, _, err := read(m, small); !errors.Is(err, wal.ErrUnreadable) {
-		t.Errorf("open: %v, want ErrUnreadable", err)
+// TestNoHeader destroys the headers of all files, where nobody knows the log's
+// identity but the records: all of them are read, now and when the log has gone
+// on.
+func TestNoHeader(t *testing.T) {
+	for _, records := range []int{1, 24} {
+		m, h := logIn(t, records, true)
+		for _, name := range walFiles(t, m) {
+			m.Flip(name, 0, 1)
+			m.Flip(name, 512, 1)
+		}
+		for range 2 {
+			l, rec, got, err := read(m, small)
+			must(t, err)
+			if len(got) != len(h.acked) || len(rec.Damage) == 0 {
+				t.Errorf("%d of %d records, damage %+v", len(got), len(h.acked), rec.Damage)
+			}
+			if err := h.accounted(rec, got); err != nil {
+				t.Error(err)
+			}
+			must(t, h.append(l, 3))
+			must(t, l.Close())
+		}
+	}
+}
+
+// TestNothingReadable leaves nothing of a log that says what it is: it goes on,
+// says so, and deletes nothing.
+func TestNothingReadable(t *testing.T) {
+	m, h := logIn(t, 24, true)
+	before := walFiles(t, m)
+	for i, name := range before {
+		info, err := m.Stat(name)
+		must(t, err)
+		must(t, vfs.WriteFile(m, name, bytes.Repeat([]byte{0xff}, int(info.Size)*i))) // the first is empty
+	}
+	l, rec, got, err := read(m, small)
+	must(t, err)
+	if err := h.accounted(rec, got); err != nil || len(got) > 0 {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	h = newHistory()
+	must(t, h.append(l, 3))
+	must(t, l.Close())
+	_, rec, got, err = read(m, small)
+	must(t, err)
+	if err := h.accounted(rec, got); err != nil || len(got) != 3 {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	if after := walFiles(t, m); !slices.Equal(before, after[:len(before)]) {
+		t.Errorf("files were %q, are %q", before, after)
 	}
 }
 

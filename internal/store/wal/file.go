@@ -75,7 +75,8 @@ type files struct {
 }
 
 // load lists the files of a log with their headers. A missing directory is an
-// empty log.
+// empty log. With ErrUnreadable it returns the files as they are, without an
+// identity and in no order.
 func load(fsys vfs.FS, n naming, identity Identity) (*files, error) {
 	names, err := fsys.List(n.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -96,9 +97,16 @@ func load(fsys vfs.FS, n naming, identity Identity) (*files, error) {
 		}
 	}
 	if fl.identity == (Identity{}) && len(fl.list) > 0 {
-		return nil, fmt.Errorf("wal: %s: %w", n.dir, ErrUnreadable)
+		id, ok, err := deduce(fsys, fl.list)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return fl, fmt.Errorf("wal: %s: %w", n.dir, ErrUnreadable)
+		}
+		fl.identity = id
 	}
-	fl.order(n)
+	fl.order()
 	return fl, nil
 }
 
@@ -166,7 +174,7 @@ func (lf *logFile) readHeader(head []byte) error {
 }
 
 // order sorts the files and gives those without a header the log's identity.
-func (fl *files) order(n naming) {
+func (fl *files) order() {
 	slices.SortStableFunc(fl.list, func(a, b *logFile) int {
 		return cmp.Compare(a.hdr.number, b.hdr.number)
 	})

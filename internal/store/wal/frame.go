@@ -31,7 +31,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // fileHeader is what a file says of itself.
 //
 //	0 magic, 8 version u32, 12 zero u32, 16 identity, 32 number, 40 firstLSN,
-//	48 baseLSN, 56 lastLSN, 64 proven, 72 zero u64, 80 CRC-32C of bytes 0–79
+//	48 baseLSN, 56 lastLSN, 64 proven, 72 previous, 80 CRC-32C of bytes 0–79
 //
 // All numbers are little-endian.
 type fileHeader struct {
@@ -43,6 +43,8 @@ type fileHeader struct {
 	// records up to this LSN, the bytes up to this offset.
 	lastLSN uint64
 	proven  int64
+	// previous is where a journal's generation before this one ended; 0 = not known.
+	previous int64
 }
 
 func (h *fileHeader) encode() []byte {
@@ -56,6 +58,7 @@ func (h *fileHeader) encode() []byte {
 	le.PutUint64(b[48:], h.baseLSN)
 	le.PutUint64(b[56:], h.lastLSN)
 	le.PutUint64(b[64:], uint64(h.proven))
+	le.PutUint64(b[72:], uint64(h.previous))
 	le.PutUint32(b[80:], crc32.Checksum(b[:80], castagnoli))
 	copy(b[headerCopyOffset:], b[:fileHeaderSize])
 	return b
@@ -78,7 +81,8 @@ func decodeFileHeader(b []byte) (h fileHeader, ok bool, err error) {
 	h.baseLSN = le.Uint64(b[48:])
 	h.lastLSN = le.Uint64(b[56:])
 	h.proven = int64(le.Uint64(b[64:]))
-	return h, h.proven >= 0, nil
+	h.previous = int64(le.Uint64(b[72:]))
+	return h, h.proven >= 0 && h.previous >= 0, nil
 }
 
 // salt begins the checksum of every record header of a file, so that a record of

@@ -153,7 +153,7 @@ func (j *Journal) begin(fill func(w *fileWriter) error) error {
 	if err := j.fsys.MkdirAll(j.names.dir); err != nil {
 		return err
 	}
-	hdr := fileHeader{identity: j.identity, number: j.highest + 1, firstLSN: 1}
+	hdr := fileHeader{identity: j.identity, number: j.highest + 1, firstLSN: 1, previous: j.end}
 	path := j.names.path(hdr.number)
 	var last *fileWriter
 	f, end, err := createFile(j.fsys, path, hdr, func(w *fileWriter) error {

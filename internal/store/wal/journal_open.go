@@ -171,6 +171,7 @@ func (o *journalOpening) mend(lf *logFile) (tail, error) {
 // journalState is what one generation holds.
 type journalState struct {
 	last   uint64 // LSN
+	end    int64  // of the last record
 	base   int64  // where the snapshot ends
 	damage []Damage
 	broken bool // something of the snapshot is lost
@@ -180,6 +181,7 @@ type journalState struct {
 func (o *journalOpening) check(lf *logFile) (journalState, error) {
 	s := journalState{base: dataStart}
 	t := tracker{fn: func(p placed, _ Record) error {
+		s.end = p.end()
 		if p.kind == kindSnapshot {
 			s.base = p.end()
 		}
@@ -203,7 +205,7 @@ func (o *journalOpening) fallBack(older, newest *logFile, state *journalState) (
 		return false, err
 	}
 	o.found.Damage = append(o.found.Damage, old.damage...)
-	if !older.hdrOK || lost(old.damage) {
+	if !older.hdrOK || len(old.damage) > 0 || old.end < newest.hdr.previous {
 		return true, nil
 	}
 	o.found.FellBack = true
@@ -214,15 +216,6 @@ func (o *journalOpening) fallBack(older, newest *logFile, state *journalState) (
 		}
 	}
 	return false, o.pass(older, func(_ placed, body []byte) error { return o.give(body) })
-}
-
-func lost(damage []Damage) bool {
-	for _, d := range damage {
-		if d.FirstLost <= d.LastLost {
-			return true
-		}
-	}
-	return false
 }
 
 // pass gives every good record of a generation to fn.

@@ -73,7 +73,14 @@ func (r *recovery) prepare(identity Identity) error {
 		return err
 	}
 	var err error
-	if r.files, err = load(r.fsys, r.names, identity); err != nil {
+	r.files, err = load(r.fsys, r.names, identity)
+	if errors.Is(err, ErrUnreadable) {
+		// Nothing in them can be read, which is reported as damage; the log goes on
+		// behind them.
+		r.files.identity, err = newIdentity(), nil
+		r.files.order()
+	}
+	if err != nil {
 		return err
 	}
 	if err := settleNames(r.fsys, r.names.dir, r.files.tmp); err != nil {
@@ -254,11 +261,7 @@ func (r *recovery) rewrite(f vfs.File, lf *logFile, t tail) error {
 // replay reads all files; nothing in them is in doubt any more.
 func (r *recovery) replay(t *tracker) error {
 	for i, lf := range r.files.list {
-		var next uint64
-		if i+1 < len(r.files.list) && r.files.list[i+1].hdrOK {
-			next = r.files.list[i+1].hdr.firstLSN
-		}
-		if err := t.file(r.fsys, lf, lf.size, next); err != nil {
+		if err := t.file(r.fsys, lf, lf.size, t.following(r.files.list[i+1:])); err != nil {
 			return fmt.Errorf("wal: %s: %w", lf.name, err)
 		}
 	}

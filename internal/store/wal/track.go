@@ -1,10 +1,6 @@
 package wal
 
-import (
-	"math"
-
-	"github.com/firnlog/firn/internal/store/vfs"
-)
+import "github.com/firnlog/firn/internal/store/vfs"
 
 // tracker follows the LSNs through the files: it passes good records on and
 // names what is missing between them.
@@ -14,6 +10,9 @@ type tracker struct {
 	fn     func(p placed, rec Record) error
 	damage []Damage
 
+	// later is the first LSN of a later file, before which everything in this one
+	// was; 0 = not known.
+	later   uint64
 	pending *Damage // a hole whose loss the next record tells
 	known   uint64  // the highest LSN known to be in the pending hole
 }
@@ -29,6 +28,22 @@ func newTracker(list []*logFile, after uint64, fn func(p placed, rec Record) err
 		}
 	}
 	return t
+}
+
+// following is the first LSN of the next of these files, which come behind the
+// one that is to be read; 0 = not known.
+func (t *tracker) following(list []*logFile) (next uint64) {
+	t.later = 0
+	for i, lf := range list {
+		if lf.hdrOK {
+			t.later = lf.hdr.firstLSN
+			if i == 0 {
+				return t.later
+			}
+			break
+		}
+	}
+	return 0
 }
 
 // file goes through one file up to an offset. The next file's first LSN, if it
@@ -53,7 +68,7 @@ func (t *tracker) file(fsys vfs.FS, lf *logFile, to int64, next uint64) error {
 	if err != nil {
 		return err
 	}
-	if !lf.hdrOK && t.last == last && t.pending == nil {
+	if !lf.hdrOK && t.last == last && t.known == 0 {
 		end = 0 // nothing tells of any record
 	}
 	t.finish(lf, end, next)
@@ -139,9 +154,10 @@ func (t *tracker) finish(lf *logFile, end int64, next uint64) {
 	case next > 0:
 		upTo = max(upTo, next-1)
 	case end < dataStart:
-		// Nobody knows how many there were.
+		// Nobody knows how many there were; without a later file there is no last one.
+		t.settle(t.last)
 		t.damage = append(t.damage, Damage{File: lf.name, Offset: end, End: end,
-			FirstLost: t.firstLost(), LastLost: math.MaxUint64, Reason: "the file is cut off, or nothing in it can be read"})
+			FirstLost: t.firstLost(), LastLost: t.later - 1, Reason: "the file is cut off, or nothing in it can be read"})
 		return
 	case lf.hdrOK:
 		upTo = max(upTo, lf.hdr.lastLSN)

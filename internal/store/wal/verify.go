@@ -75,11 +75,7 @@ func (rep *Report) read(fsys vfs.FS, list []*logFile, fn func(Record) error) err
 		t.last = list[0].hdr.firstLSN - 1 // what is before was removed
 	}
 	for i, lf := range list {
-		var next uint64
-		if i+1 < len(list) && list[i+1].hdrOK {
-			next = list[i+1].hdr.firstLSN
-		}
-		if err := t.file(fsys, lf, lf.size, next); err != nil {
+		if err := t.file(fsys, lf, lf.size, t.following(list[i+1:])); err != nil {
 			return fmt.Errorf("wal: %s: %w", lf.name, err)
 		}
 		rep.Bytes += lf.size

@@ -18,8 +18,8 @@ var (
 	ErrClosed = errors.New("write-ahead log is closed")
 	// ErrNewer says that a file was written by a newer version.
 	ErrNewer = errors.New("written by a newer version")
-	// ErrUnreadable says that no file says which log it belongs to, so that no
-	// record can be checked.
+	// ErrUnreadable says that no file says which log it belongs to, neither by its
+	// header nor by a record, so that nothing can be read.
 	ErrUnreadable = errors.New("no readable file header")
 )
 
