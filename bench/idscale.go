@@ -88,7 +88,7 @@ func (e *firnEngine) idTurns(ctx context.Context, c config, fresh *gen.Generator
 			}
 			start := time.Now()
 			for _, b := range batches {
-				out, err := e.call(ctx, "POST", "/v1/instances/"+turn.instance+"/events?auto_create=true", "application/x-ndjson", b)
+				out, err := e.post(ctx, turn.instance, b)
 				if err != nil {
 					return err
 				}

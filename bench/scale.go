@@ -134,12 +134,29 @@ func (e *firnEngine) pour(ctx context.Context, g *gen.Generator, n, batch int) e
 		}
 	}()
 	for b := range full {
-		if _, err := e.call(ctx, "POST", "/v1/instances/bench/events", "application/x-ndjson", b); err != nil {
+		if _, err := e.post(ctx, "bench", b); err != nil {
 			return err
 		}
 		empty <- b
 	}
 	return ctx.Err()
+}
+
+// post appends lines to an instance. While the server says that too much waits
+// to be stored, it sends them again, as clients do.
+func (e *firnEngine) post(ctx context.Context, instance string, lines []byte) ([]byte, error) {
+	for {
+		out, err := e.call(ctx, "POST", "/v1/instances/"+instance+"/events?auto_create=true", "application/x-ndjson", lines)
+		if err == nil || !strings.Contains(err.Error(), "urn:firn:overloaded") {
+			return out, err
+		}
+		log.Printf("the server is busy; waiting")
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // quiet waits until the server uses no processor: compaction has ended.
