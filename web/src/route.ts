@@ -65,3 +65,9 @@ export function follow(e: MouseEvent): void {
   e.preventDefault()
   go(a.href)
 }
+
+/** The explorer with one value of a field. */
+export function explorerPath(instance: string, field: string, value: string): string {
+  const word = /^[\p{L}\p{N}_.:-]+$/u.test(value) ? value : JSON.stringify(value)
+  return `/?instance=${encodeURIComponent(instance)}&q=${encodeURIComponent(`${field}=${word}`)}`
+}

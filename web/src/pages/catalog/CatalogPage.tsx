@@ -1,7 +1,5 @@
 import { useEffect } from 'preact/hooks'
-import { getLossless, members } from '../../api/http.ts'
-import { Num, type Obj, type Value } from '../../api/json.ts'
-import { queryGroups } from '../../api/query.ts'
+import { loadCatalog, loadSeen, type Entry, type Seen } from '../../api/catalog.ts'
 import { instanceName } from '../../explorer/InstanceSwitch.tsx'
 import { params, setParams, withParams } from '../../route.ts'
 import { Link } from '../../ui/Link.tsx'
@@ -10,51 +8,6 @@ import { Fault } from '../../ui/State.tsx'
 import { count, dayAndClock, plural } from '../../ui/time.ts'
 import { useAsync } from '../../ui/useAsync.ts'
 import { TypeView } from './TypeView.tsx'
-
-export interface Entry {
-  type: string
-  system: string
-  description: string
-  severity: string
-  subject: string | null
-  schema: Obj | undefined
-  origin: string
-}
-
-/** What was seen of a type in the instance. */
-export interface Seen {
-  n: number
-  first: string
-  last: string
-}
-
-const textOf = (v: Value | undefined): string => (typeof v === 'string' ? v : '')
-
-async function loadCatalog(abort: AbortSignal): Promise<Entry[]> {
-  const types = members(await getLossless('/v1/catalog', abort))?.get('types')
-  if (!Array.isArray(types)) return []
-  return (types as readonly Value[]).flatMap((v) => {
-    const o = members(v)
-    if (!o) return []
-    return {
-      type: textOf(o.get('type')), system: textOf(o.get('system')), description: textOf(o.get('description')), severity: textOf(o.get('severity')),
-      subject: textOf(o.get('subject')) || null, schema: members(o.get('schema')), origin: textOf(o.get('origin')),
-    }
-  })
-}
-
-async function loadSeen(instance: string, abort: AbortSignal): Promise<Map<string, Seen>> {
-  const groups = await queryGroups(
-    { instance, reduce: [{ as: 'n', type: 'count' }, { as: 'first', type: 'min', field: 'timestamp' }, { as: 'last', type: 'max', field: 'timestamp' }], groupBy: ['event_type'], limit: 10_000 },
-    abort,
-  )
-  return new Map(
-    groups.map((g) => {
-      const n = g.values?.get('n')
-      return [textOf(g.group.get('event_type')), { n: n instanceof Num ? n.value : 0, first: textOf(g.values?.get('first')), last: textOf(g.values?.get('last')) }]
-    }),
-  )
-}
 
 const unlisted = (type: string): Entry => ({ type, system: 'not in the catalog', description: '', severity: '', subject: null, schema: undefined, origin: '' })
 

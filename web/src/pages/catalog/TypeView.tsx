@@ -1,16 +1,15 @@
+import type { Entry, Seen } from '../../api/catalog.ts'
 import { Obj, printJson, type Value } from '../../api/json.ts'
 import { queryEvents } from '../../api/query.ts'
 import { member } from '../../explorer/known.ts'
 import { Code } from '../../renderers/Code.tsx'
-import { eventPath, withParams } from '../../route.ts'
+import { eventPath, explorerPath, withParams } from '../../route.ts'
 import { Field, Fields } from '../../ui/Fields.tsx'
 import { Link } from '../../ui/Link.tsx'
 import { Severity } from '../../ui/Severity.tsx'
 import { Fault } from '../../ui/State.tsx'
 import { dayAndClock, plural } from '../../ui/time.ts'
 import { useAsync } from '../../ui/useAsync.ts'
-import { explorer } from '../figures/FiguresPage.tsx'
-import type { Entry, Seen } from './CatalogPage.tsx'
 
 const looked = 100 // events that are looked at
 
@@ -39,7 +38,7 @@ export function TypeView({ instance, entry: e, seen }: { instance: string; entry
           <Field name="subject">{e.subject}</Field>
           <Field name="comes from">{{ 'built-in': 'Firn itself', file: 'a file of yours', put: 'your own entry' }[e.origin]}</Field>
           <Field name={`in ${instance}`}>
-            {seen ? <Link href={explorer(instance, 'event_type', e.type)}>{plural(seen.n, 'event')}</Link> : 'never seen'}
+            {seen ? <Link href={explorerPath(instance, 'event_type', e.type)}>{plural(seen.n, 'event')}</Link> : 'never seen'}
           </Field>
           <Field name="first and last">{seen && `${dayAndClock(seen.first)} – ${dayAndClock(seen.last)}`}</Field>
           <Field name="latest">{last && <Link href={eventPath(instance, last.id)}>{last.id}</Link>}</Field>

@@ -3,6 +3,7 @@ import { importance, severities } from '../../api/event.ts'
 import { getPlain } from '../../api/http.ts'
 import { instancePath } from '../../api/instances.ts'
 import { instance, instanceName } from '../../explorer/InstanceSwitch.tsx'
+import { explorerPath } from '../../route.ts'
 import { Figure } from '../../ui/Figure.tsx'
 import { Link } from '../../ui/Link.tsx'
 import { Severity } from '../../ui/Severity.tsx'
@@ -61,21 +62,15 @@ function All({ of: s, name }: { of: Stats; name: string }) {
         <h2>By severity</h2>
         <Shares
           of={severities.flatMap((word) => (s.by_severity[word] ? [[word, s.by_severity[word]] as const] : []))}
-          show={(word) => <Severity of={word} />} colour={(word) => `s${importance(word)}`} to={(word) => explorer(name, 'severity', word)}
+          show={(word) => <Severity of={word} />} colour={(word) => `s${importance(word)}`} to={(word) => explorerPath(name, 'severity', word)}
         />
       </section>
       <section class="card">
         <h2>By type</h2>
-        <Shares of={Object.entries(s.by_type).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))} show={(type) => type} colour={() => ''} to={(type) => explorer(name, 'event_type', type)} />
+        <Shares of={Object.entries(s.by_type).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))} show={(type) => type} colour={() => ''} to={(type) => explorerPath(name, 'event_type', type)} />
       </section>
     </>
   )
-}
-
-/** The explorer with one value of a field. */
-export function explorer(instance: string, field: string, value: string): string {
-  const word = /^[\p{L}\p{N}_.:-]+$/u.test(value) ? value : JSON.stringify(value)
-  return `/?instance=${encodeURIComponent(instance)}&q=${encodeURIComponent(`${field}=${word}`)}`
 }
 
 interface SharesProps {

@@ -2,13 +2,13 @@ import { useState } from 'preact/hooks'
 import { eventOf } from '../../api/event.ts'
 import { getLossless, members, numberOf, send } from '../../api/http.ts'
 import { Num, type Obj, type Value } from '../../api/json.ts'
+import { targetPath, type Target } from '../../api/targets.ts'
 import { eventPath } from '../../route.ts'
 import { say } from '../../ui/announce.tsx'
 import { Link } from '../../ui/Link.tsx'
 import { Fault } from '../../ui/State.tsx'
 import { dayAndClock, plural } from '../../ui/time.ts'
 import { useAsync } from '../../ui/useAsync.ts'
-import { targetPath, type Target } from './TargetsPage.tsx'
 
 interface Page {
   letters: readonly Obj[]

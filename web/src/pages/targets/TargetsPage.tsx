@@ -1,25 +1,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import { getPlain, send } from '../../api/http.ts'
+import { targetPath, type Target } from '../../api/targets.ts'
 import { say } from '../../ui/announce.tsx'
 import { Figure } from '../../ui/Figure.tsx'
 import { Empty, Fault } from '../../ui/State.tsx'
 import { count, duration, fullTime, plural, since } from '../../ui/time.ts'
 import { useAsync } from '../../ui/useAsync.ts'
 import { DeadLetters } from './DeadLetters.tsx'
-
-export interface Target {
-  name: string
-  type: string
-  state: 'running' | 'retrying' | 'paused' | 'stopped'
-  lag_events: number
-  lag_seconds: number
-  delivered: number
-  dead_letters: number
-  last_error: string | null
-  last_error_at: string | null
-}
-
-export const targetPath = (name: string): string => `/v1/targets/${encodeURIComponent(name)}`
 
 const meaning = {
   running: 'It takes events as they come.',
