@@ -12,6 +12,7 @@ import (
 
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/segment"
 	"github.com/firnlog/firn/query"
 )
 
@@ -30,6 +31,8 @@ type layout struct {
 	shredded bool
 	// sealed writes them to segments.
 	sealed bool
+	// cached keeps columns of these.
+	cached bool
 }
 
 // snapshotOf cuts events, in order of position, into blocks.
@@ -44,7 +47,11 @@ func snapshotOf(events []event.Event, l layout) Snapshot {
 		size = max(len(events), 1)
 	}
 	if l.sealed {
-		return sealedSnapshot(rowsOf(events, l.stored), size, nil)
+		var cache *segment.Cache
+		if l.cached {
+			cache = segment.NewCache(1 << 20)
+		}
+		return sealedSnapshot(rowsOf(events, l.stored), size, cache)
 	}
 	n := 0
 	for chunk := range slices.Chunk(events, size) {

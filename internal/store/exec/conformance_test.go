@@ -22,6 +22,7 @@ func TestConformance(t *testing.T) {
 		"head":          {rows: 7, shredded: true},
 		"by stream":     {rows: 4, shredded: true, order: column.ByStream},
 		"sealed":        {rows: 6, sealed: true},
+		"cached":        {rows: 9, sealed: true, cached: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -80,6 +80,7 @@ func randomSnapshot(t *rapid.T, events []event.Event) Snapshot {
 	}
 	if l.sealed = rapid.IntRange(0, 9).Draw(t, "sealed") == 0 && len(events) > 0; l.sealed {
 		l.rows = max(l.rows, 40) // to write a segment takes a while
+		l.cached = rapid.Bool().Draw(t, "cached")
 	}
 	if !l.sealed && rapid.Bool().Draw(t, "made ids") {
 		l.stored = func(id string) bool { return len(id)%2 == 0 }

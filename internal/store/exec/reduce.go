@@ -17,6 +17,7 @@ type reducer struct {
 
 	families []family             // what is computed, each once
 	results  []func(g int) result // of each reduction, from the families
+	counts   []*states[int64]     // of each reduction that counts; nil for others
 	groups   *groupSet
 	meter    meter
 

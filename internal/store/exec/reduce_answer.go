@@ -14,8 +14,9 @@ import (
 // plan finds the families that the reductions need, each once.
 func (x *reducer) plan() {
 	made := map[string]family{}
-	for _, r := range x.query.Reduce {
-		x.results = append(x.results, x.planOne(r, made))
+	x.counts = make([]*states[int64], len(x.query.Reduce))
+	for i, r := range x.query.Reduce {
+		x.results = append(x.results, x.planOne(i, r, made))
 	}
 }
 
@@ -34,15 +35,17 @@ func shared[F family](x *reducer, made map[string]family, name string, f query.F
 	return known.(F)
 }
 
-func (x *reducer) planOne(r query.Reduction, made map[string]family) func(g int) result {
+func (x *reducer) planOne(i int, r query.Reduction, made map[string]family) func(g int) result {
 	f := r.Field
 	switch r.Type {
 	case query.Count:
 		if f.Root == 0 {
 			c := shared(x, made, "matches", f, newMatchCount)
+			x.counts[i] = &c.states
 			return func(g int) result { return query.IntValue(c.all[g]) }
 		}
 		c := shared(x, made, "count", f, func() *states[int64] { return newFieldCount(f) })
+		x.counts[i] = c
 		return func(g int) result { return query.IntValue(c.all[g]) }
 	case query.Sum, query.Avg:
 		t := shared(x, made, "tally", f, func() *states[query.Tally] { return newTally(f) })
@@ -233,9 +236,15 @@ func (x *reducer) order() []query.Order {
 func (x *reducer) compare(order []query.Order, a, b *group) int {
 	for _, o := range order {
 		c := 0
-		if i, ok := x.query.ReductionOf(o); ok {
+		i, ok := x.query.ReductionOf(o)
+		switch {
+		case ok && x.counts[i] != nil: // spelled for the answer only
+			if c = cmp.Compare(x.counts[i].all[a.g], x.counts[i].all[b.g]); o.Desc {
+				c = -c
+			}
+		case ok:
 			c = compareNullable(x.result(a, i), x.result(b, i), o.Desc, query.CompareValues)
-		} else {
+		default:
 			c = x.compareParts(o.Group-1, a, b, o.Desc)
 		}
 		if c != 0 {

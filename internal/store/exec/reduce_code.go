@@ -13,7 +13,7 @@ import (
 // coding numbers the values that the rows of a block have at a group key. Two
 // numbers may stand for equal values.
 type coding struct {
-	n     int      // numbers are below n
+	n     int      // numbers are below n; 1 without codes: all rows have number 0
 	codes []uint32 // of a row; or, with starts, of all values of all rows
 	bytes []uint8  // what codes would be, until widen makes them
 	// starts, where rows may have several values: those of a row are

@@ -80,6 +80,16 @@ func (n *numbering) codeInts(fr *fieldReader, v *column.Vector, rows column.Bitm
 	if err != nil {
 		return err
 	}
+	if v.Valid == nil && known.table != nil {
+		return fr.r.eachRow(rows, func(row int) error {
+			if code := known.table[v.Ints[row]-least]; code > 0 {
+				codes[row] = code - 1
+				return nil
+			}
+			codes[row] = known.of(v.Ints[row])
+			return n.fault
+		})
+	}
 	return fr.r.eachRow(rows, func(row int) error {
 		if v.Valid == nil || v.Valid.Get(row) {
 			codes[row] = known.of(v.Ints[row])
@@ -108,6 +118,9 @@ func bucketStep(b query.Bucket) int64 {
 // codeBuckets numbers the time buckets of some rows. A time zone is slow to ask,
 // so it is asked once a step that occurs.
 func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.Location) (*coding, error) {
+	if c := r.oneBucket(key, zone); c != nil {
+		return c, nil
+	}
 	v, err := r.ints(key.Field.Root)
 	if err != nil {
 		return nil, err
@@ -135,12 +148,37 @@ func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.
 		return nil, err
 	}
 	err = r.eachRow(rows, func(row int) error {
-		if m := v.Ints[row] / step; m >= from {
-			codes[row] = known.of(m)
-		} else {
+		m := v.Ints[row] / step
+		switch {
+		case m < from:
 			codes[row] = bucketOf(v.Ints[row] * unit)
+		case known.table != nil && known.table[m-known.least] > 0:
+			codes[row] = known.table[m-known.least] - 1
+			return nil
+		default:
+			codes[row] = known.of(m)
 		}
 		return n.fault
 	})
 	return &coding{n: len(n.texts), codes: codes, appendText: n.appendText}, err
+}
+
+// oneBucket is the coding of a block whose rows are all in one time bucket, as its
+// statistics tell; nil of any other.
+func (r *reader) oneBucket(key query.GroupKey, zone *time.Location) *coding {
+	least, most := r.ref.MinTimestamp, r.ref.MaxTimestamp
+	if key.Field.Root == query.RecordedAt {
+		least, most = r.ref.MinRecorded*1000, r.ref.MaxRecorded*1000
+	}
+	start := key.Bucket.Start(least, zone)
+	if key.Bucket.Start(most, zone) != start {
+		return nil
+	}
+	if zone != nil { // where the clocks are put back, an earlier bucket may go on
+		if _, until := time.UnixMicro(least).In(zone).ZoneBounds(); !until.IsZero() && until.UnixMicro() <= most {
+			return nil
+		}
+	}
+	text := event.AppendQuoted(nil, key.Bucket.Format(start, zone))
+	return &coding{n: 1, appendText: func(dst []byte, _ uint32) []byte { return append(dst, text...) }}
 }

@@ -68,6 +68,19 @@ func newMatchCount() *matchCount {
 	return &matchCount{states[int64]{size: 8, add: countEntries, merge: addCounts}}
 }
 
+// join implements family, as states does.
+func (m *matchCount) join(part any, from, to []uint32, n int, owed *meter) error {
+	if err := m.states.join(nil, nil, nil, n, owed); err != nil {
+		return err
+	}
+	if counts, _ := part.([]int64); counts != nil {
+		for i, g := range from {
+			m.all[to[i]] += counts[g]
+		}
+	}
+	return nil
+}
+
 func addCounts(dst, src *int64) (int64, error) {
 	*dst += *src
 	return 0, nil

@@ -48,7 +48,8 @@ type keyLevel struct {
 // groupKeys names the groups of a block.
 type groupKeys struct{ levels []keyLevel }
 
-// densest is up to how many possible groups are kept without renumbering them.
+// densest is up to how many possible groups are kept without renumbering them,
+// where there are fewer entries.
 const densest = 1 << 12
 
 // group divides the matches of a block into groups.
@@ -79,6 +80,10 @@ func (r *reader) group(q *query.Query, rows column.Bitmap, matches int) (*entrie
 // divide divides every group by one key more.
 func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
 	level := keyLevel{coding: c, parents: en.count}
+	if c.codes == nil && c.bytes == nil && c.starts == nil {
+		k.levels = append(k.levels, level) // one value: the groups stay
+		return nil
+	}
 	if c.starts == nil && en.groups == nil && en.bytes == nil && en.rows == nil {
 		en.groups, en.bytes, en.count = c.codes, c.bytes, c.n // the column itself
 		k.levels = append(k.levels, level)
@@ -98,7 +103,7 @@ func (k *groupKeys) divide(r *reader, en *entries, c *coding) error {
 	if err != nil {
 		return err
 	}
-	if en.count*c.n > max(densest, en.n/4) {
+	if en.count*c.n > max(densest, en.n) {
 		level.numbers, err = en.number(r, groups, codes, c.n)
 		en.count = len(level.numbers)
 	} else {
@@ -186,8 +191,11 @@ func (en *entries) number(r *reader, groups, codes []uint32, n int) (numbers []u
 		if en.groups != nil {
 			g += int64(en.groups[i]) * int64(n)
 		}
-		groups[i] = known.of(g)
-		if err != nil {
+		if known.table != nil && known.table[g] > 0 {
+			groups[i] = known.table[g] - 1
+			continue
+		}
+		if groups[i] = known.of(g); err != nil {
 			return nil, err
 		}
 	}

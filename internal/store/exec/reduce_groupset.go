@@ -1,6 +1,10 @@
 package exec
 
-import "strings"
+import (
+	"math/bits"
+	"slices"
+	"strings"
+)
 
 // groupSet numbers the groups of all blocks as they come. A group of several keys
 // is found by its parent, the group of one key less, and the number of its last
@@ -48,10 +52,13 @@ func (s *groupSet) take(b *blockGroups) ([]uint32, error) {
 		}
 		to := make([]uint32, len(named.values))
 		for j, v := range named.values {
-			if to[j] = values[v]; i == 0 {
-				continue
+			to[j] = values[v]
+		}
+		if i > 0 {
+			for j, p := range named.parents {
+				named.parents[j] = groups[p]
 			}
-			if to[j], err = level.groups.number(groups[named.parents[j]], to[j], s.meter); err != nil {
+			if err := level.groups.number(to, named.parents, len(level.texts), s.meter); err != nil {
 				return nil, err
 			}
 		}
@@ -100,10 +107,15 @@ func (s *groupSet) text(g, i int) string {
 // pair is a group of several keys.
 type pair struct{ parent, value uint32 }
 
-// pairTable numbers pairs as they come, by open addressing.
+// pairTable numbers pairs as they come: by a table of all possible ones, as long
+// as a good part of them occurs, else by open addressing.
 type pairTable struct {
 	pairs []pair
-	slots []slot // a power of two, at most three quarters in use
+	// places has 1 + the number of a pair at parent << shift | value.
+	places []uint32
+	shift  int
+	// slots, in place of places: a power of two, at most three quarters in use.
+	slots []slot
 }
 
 type slot struct {
@@ -115,17 +127,76 @@ const (
 	pairSize   = 16 // a slice grows by copying
 	slotSize   = 12
 	firstSlots = 1 << 8
+	// morePlaces is how many times the pairs the possible ones may be.
+	morePlaces = 8
 )
 
-// number is that of a pair, a new one where it has none yet. Memory is charged to
-// owed.
-func (t *pairTable) number(parent, value uint32, owed *meter) (uint32, error) {
+// number replaces values, which are below most, by the numbers of the pairs with
+// their parents, new ones where they have none yet. Memory is charged to owed.
+func (t *pairTable) number(values, parents []uint32, most int, owed *meter) error {
+	if len(values) == 0 {
+		return nil
+	}
+	if t.slots == nil {
+		if err := t.makePlaces(int(slices.Max(parents)), most, len(values), owed); err != nil {
+			return err
+		}
+	}
+	if t.slots == nil {
+		return t.byPlace(values, parents, owed)
+	}
+	for i, value := range values {
+		number, err := t.bySlot(pair{parents[i], value}, owed)
+		if err != nil {
+			return err
+		}
+		values[i] = number
+	}
+	return nil
+}
+
+// makePlaces makes room for pairs of parents up to the greatest and of values
+// below most, of which at least some occur; slots where that were too much.
+func (t *pairTable) makePlaces(greatest, most, some int, owed *meter) error {
+	shift := bits.Len(uint(most - 1))
+	n := (greatest + 1) << shift
+	if n <= len(t.places) && shift == t.shift {
+		return nil
+	}
+	if n > max(firstSlots, morePlaces*max(some, len(t.pairs))) {
+		t.places = nil
+		return t.grow(owed)
+	}
+	n = max(n, 2*len(t.places))
+	if err := owed.add(4 * n); err != nil { // what the old ones took stays charged
+		return err
+	}
+	t.places, t.shift = make([]uint32, n), shift
+	for i, p := range t.pairs {
+		t.places[int(p.parent)<<shift|int(p.value)] = uint32(i + 1)
+	}
+	return nil
+}
+
+func (t *pairTable) byPlace(values, parents []uint32, owed *meter) error {
+	before := len(t.pairs)
+	for i, value := range values {
+		to := &t.places[int(parents[i])<<t.shift|int(value)]
+		if *to == 0 {
+			t.pairs = append(t.pairs, pair{parents[i], value})
+			*to = uint32(len(t.pairs))
+		}
+		values[i] = *to - 1
+	}
+	return owed.add(pairSize * (len(t.pairs) - before))
+}
+
+func (t *pairTable) bySlot(p pair, owed *meter) (uint32, error) {
 	if 4*len(t.pairs) >= 3*len(t.slots) {
 		if err := t.grow(owed); err != nil {
 			return 0, err
 		}
 	}
-	p := pair{parent, value}
 	to := t.find(p)
 	if to.number == 0 {
 		if err := owed.add(pairSize); err != nil {
@@ -149,10 +220,13 @@ func (t *pairTable) find(p pair) *slot {
 	}
 }
 
-// grow doubles the slots. What the old ones took stays charged: it is half, at
-// most, of what is charged for the new ones.
+// grow makes twice as many slots, and enough for the pairs. What the old ones took
+// stays charged: it is half, at most, of what is charged for the new ones.
 func (t *pairTable) grow(owed *meter) error {
 	n := max(firstSlots, 2*len(t.slots))
+	for 4*len(t.pairs) >= 3*n {
+		n *= 2
+	}
 	if err := owed.add(n * slotSize); err != nil {
 		return err
 	}

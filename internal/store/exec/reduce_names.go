@@ -38,6 +38,9 @@ func (k *groupKeys) present(r *reader, en *entries, owed *meter) (b blockGroups,
 		return b, err
 	}
 	used := make([]bool, en.count)
+	if en.groups == nil && en.bytes == nil && en.n > 0 {
+		used[0] = true
+	}
 	for _, g := range en.bytes {
 		used[g] = true
 	}
