@@ -246,7 +246,7 @@ func (d *delivery) readAhead(ctx context.Context) {
 
 // rest waits until there is something to do.
 func (d *delivery) rest(ctx context.Context) {
-	d.wait(ctx, d.due(time.Now()))
+	d.wait(ctx, d.reader.watch.News(), d.due(time.Now()))
 }
 
 // due is how long nothing needs to be done but what is asked for.
@@ -261,11 +261,11 @@ func (d *delivery) due(now time.Time) time.Duration {
 }
 
 // wait waits for news, an operator, or until a time has passed.
-func (d *delivery) wait(ctx context.Context, long time.Duration) {
+func (d *delivery) wait(ctx context.Context, news <-chan struct{}, long time.Duration) {
 	timer := time.NewTimer(long)
 	defer timer.Stop()
 	select {
-	case <-d.reader.watch.News():
+	case <-news:
 	case <-d.kick:
 	case <-d.hung:
 	case <-timer.C:

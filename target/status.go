@@ -141,41 +141,39 @@ func (d *delivery) doubt(p *place) {
 }
 
 // standBy waits for the next attempt, for ever where the target is stopped, and
-// meanwhile takes in how the log goes on. An operator ends it.
+// meanwhile takes in how the log goes on, now and then only: appends to it shall
+// not pay for waking what can do nothing. An operator ends it.
 func (d *delivery) standBy(ctx context.Context, state State, wait time.Duration) {
 	next := time.Now().Add(wait)
-	for ctx.Err() == nil && !d.asked() && !d.returned() {
-		left := time.Until(next)
-		if state == Stopped {
-			left = 24 * time.Hour
-		}
+	if state == Stopped {
+		next = next.AddDate(100, 0, 0)
+	}
+	var looked time.Time
+	for ctx.Err() == nil && !d.asked() && !d.returned() && time.Now().Before(next) {
+		until := next
 		if due := d.announcer.due(); !due.IsZero() {
-			left = min(left, time.Until(due))
+			until = earlier(until, due)
 		}
-		if left <= 0 && !time.Now().Before(next) && state != Stopped {
-			return
+		var news <-chan struct{}
+		if again := looked.Add(d.timing.glance); time.Now().Before(again) {
+			until = earlier(until, again)
+		} else if d.reader != nil {
+			news = d.reader.watch.News()
 		}
-		d.waitFailed(ctx, max(0, left))
+		d.wait(ctx, news, time.Until(until))
 		d.announcer.flush(ctx, time.Now())
-		if d.reader != nil && d.state != nil {
+		if news != nil && d.state != nil {
 			_ = d.news(ctx) // its error comes again at the next attempt
+			looked = time.Now()
 		}
 	}
 }
 
-func (d *delivery) waitFailed(ctx context.Context, long time.Duration) {
-	if d.reader != nil {
-		d.wait(ctx, long)
-		return
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
-	timer := time.NewTimer(long)
-	defer timer.Stop()
-	select {
-	case <-d.kick:
-	case <-d.hung:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	return a
 }
 
 // returned reports, once, that a call that was left behind has returned.

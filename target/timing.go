@@ -15,6 +15,7 @@ type timing struct {
 	least   time.Duration // between two attempts, at first; 100 ms
 	most    time.Duration // and at last: soon enough to be back within 5 s; 3 s
 	pause   time.Duration // between two attempts of a paused target; 30 s
+	glance  time.Duration // between two looks of a target that fails at how the log goes on; 100 ms
 	gather  time.Duration // between two system events of a kind; 1 m
 	lazy    time.Duration // until a cursor that moved without a row is saved; 10 s
 	clean   time.Duration // between two cleanings; 1 h
@@ -33,7 +34,7 @@ func (t timing) withDefaults() timing {
 		otherwise time.Duration
 	}{
 		{&t.call, 30 * time.Second}, {&t.grace, 5 * time.Second}, {&t.drain, 3 * time.Second}, {&t.brisk, 5 * time.Second},
-		{&t.least, 100 * time.Millisecond}, {&t.most, 3 * time.Second}, {&t.pause, 30 * time.Second}, {&t.gather, time.Minute},
+		{&t.least, 100 * time.Millisecond}, {&t.most, 3 * time.Second}, {&t.pause, 30 * time.Second}, {&t.glance, 100 * time.Millisecond}, {&t.gather, time.Minute},
 		{&t.lazy, 10 * time.Second}, {&t.clean, time.Hour}, {&t.unclean, 5 * time.Minute},
 	} {
 		if *d.field == 0 {
