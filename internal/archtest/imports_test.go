@@ -89,6 +89,7 @@ var arrows = map[string][]string{
 	"query/querytest":                  {"event", "query"},
 	"query/conformance":                {"event", "query"},
 	"internal/cputest":                 {},
+	"internal/logtest":                 {},
 	"internal/store/vfs/vfstest":       {"internal/store/vfs"},
 	"internal/store/column/columntest": {"event", "query", "internal/store/column"},
 

@@ -13,6 +13,7 @@ import (
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/auth"
 	"github.com/firnlog/firn/internal/catalog"
+	"github.com/firnlog/firn/internal/logtest"
 )
 
 // openTyped opens a log with the built-in catalog.
@@ -72,7 +73,7 @@ func TestStoredEntryThatIsNotUnderstoodIsReported(t *testing.T) {
 	if err := log.PutDocument(t.Context(), catalogKind, "odd", []byte(`{"of":"a later version"}`), event.Draft{}); err != nil {
 		t.Fatal(err)
 	}
-	var told lockedBuffer
+	var told logtest.Buffer
 	r := serve(t, log, Options{Catalog: types, Logger: slog.New(slog.NewTextHandler(&told, nil))})
 	r.must(404, "GET", "/v1/catalog/odd", "")
 	if text := told.String(); !strings.Contains(text, "left out") || !strings.Contains(text, "event_type=odd") {

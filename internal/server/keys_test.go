@@ -23,6 +23,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/internal/auth"
+	"github.com/firnlog/firn/internal/logtest"
 )
 
 type shownKey struct {
@@ -320,7 +321,7 @@ func TestSessionsAreBounded(t *testing.T) {
 // TestSecretsAreNowhere uses keys in every way there is and looks for them in
 // the directory, the server's log, the metrics and every answer.
 func TestSecretsAreNowhere(t *testing.T) {
-	var told lockedBuffer
+	var told logtest.Buffer
 	dir := t.TempDir()
 	log, err := firn.Open(dir, firn.Options{})
 	if err != nil {
@@ -381,23 +382,6 @@ func contents(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return all.String()
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func TestKeysSurviveARestart(t *testing.T) {

@@ -15,12 +15,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/logtest"
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/exec"
 	"github.com/firnlog/firn/target/targettest"
@@ -386,7 +386,7 @@ func TestIgnoresTheEnd(t *testing.T) {
 // TestStandardError: what a plugin says there is in the log, made harmless, cut,
 // and only so much of it.
 func TestStandardError(t *testing.T) {
-	dir, log := t.TempDir(), &lockedBuffer{}
+	dir, log := t.TempDir(), &logtest.Buffer{}
 	tgt := newTarget(t, settings("chatters", dir), log)
 	must(t, tgt.Open(t.Context()))
 	if n, err := tgt.Write(t.Context(), batch(1, 3)); n != 3 {
@@ -491,22 +491,4 @@ func countLines(t testing.TB, dir, name string) int {
 	text, err := os.ReadFile(filepath.Join(dir, name))
 	must(t, err)
 	return bytes.Count(text, []byte{'\n'})
-}
-
-// lockedBuffer is a log that several goroutines write to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

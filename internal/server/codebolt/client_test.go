@@ -2,7 +2,6 @@ package codebolt_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/internal/auth"
+	"github.com/firnlog/firn/internal/logtest"
 	"github.com/firnlog/firn/internal/server"
 )
 
@@ -24,25 +24,8 @@ type whole struct {
 	*server.Server
 	t      *testing.T
 	port   string
-	logged *logged
+	logged *logtest.Buffer
 	stop   func()
-}
-
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // serve starts a server as firn serve does: on both loopback families.
@@ -58,7 +41,7 @@ func serve(t *testing.T) *whole {
 // serveLog starts a server before a log that it closes.
 func serveLog(t *testing.T, log *firn.Log, opts server.Options) *whole {
 	t.Helper()
-	w := &whole{t: t, logged: &logged{}}
+	w := &whole{t: t, logged: &logtest.Buffer{}}
 	opts.Listen = []string{"localhost:0"}
 	opts.Logger = slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.Server = server.New(log, opts)

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	firn "github.com/firnlog/firn"
 	"github.com/firnlog/firn/internal/auth"
 	"github.com/firnlog/firn/internal/catalog"
+	"github.com/firnlog/firn/internal/logtest"
 	"github.com/firnlog/firn/internal/server/door"
 )
 
@@ -35,7 +35,7 @@ type running struct {
 	t      *testing.T
 	url    string
 	memory *semaphore.Weighted
-	logged *buffer
+	logged *logtest.Buffer
 	// caller is who the next connection is.
 	caller auth.Caller
 }
@@ -52,7 +52,7 @@ func start(t *testing.T, opts Options) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, memory: semaphore.NewWeighted(testMemory), caller: auth.Owner(), logged: &buffer{}}
+	r := &running{t: t, memory: semaphore.NewWeighted(testMemory), caller: auth.Owner(), logged: &logtest.Buffer{}}
 	if opts.Memory == nil {
 		opts.Memory = r.memory
 	}
@@ -79,23 +79,6 @@ func start(t *testing.T, opts Options) *running {
 		}
 	})
 	return r
-}
-
-type buffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // client is one connection of a test.
