@@ -21,30 +21,14 @@ import (
 // targetBatch is how many events a delivery gives a target at a time.
 const targetBatch = 1000
 
-// targetRun is one row: a target, and the barest way to bring the same events to
-// the same kind of place.
+// targetRun is a row: a target, and the barest way to bring the same events to
+// the same kind of place, for SQL into the same table on the same server, a
+// transaction a batch.
 type targetRun struct {
-	name, goal string
-	events     int
-	bareName   string
-	// make makes the target, and bare writes the batches as barely as can be, each
-	// in a directory of its own.
-	make func(ctx context.Context, dir string) (target.Target, error)
-	bare func(ctx context.Context, dir string, batches [][]event.Event) error
-}
-
-// targetRuns are the rows, in order.
-func targetRuns(c config) []targetRun {
-	return []targetRun{
-		{"file", "≥ 5,000 events/s", min(c.events, 10_000), "create, write and fsync of one file after the other",
-			func(_ context.Context, dir string) (target.Target, error) {
-				return file.New(file.Settings{Dir: dir}, target.Environment{Name: "file"})
-			}, bareFiles},
-		{"ndjson", "≥ 500,000 events/s", min(c.events, 1_000_000), "write and fdatasync of the same lines",
-			func(_ context.Context, dir string) (target.Target, error) {
-				return ndjson.New(ndjson.Settings{Dir: dir, MaxFileBytes: 1 << 40}, target.Environment{Name: "ndjson"})
-			}, bareLines},
-	}
+	name, goal, bareName string
+	target               func() (target.Target, error)
+	// bare makes the place and returns what writes a batch to it.
+	bare func(ctx context.Context) (write func([]event.Event) error, end func(), err error)
 }
 
 // targets measures how many events a second each target writes, in batches as a
@@ -53,59 +37,84 @@ func targets(ctx context.Context, c config, r *report) error {
 	if err := targetsSQL(ctx, c, r); err != nil {
 		return err
 	}
-	for _, run := range targetRuns(c) {
-		batches, err := targetBatches(c, run.events)
+	dir := filepath.Join(c.dir, "targets")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	files := targetRun{"file", "≥ 5,000 events/s", "create, write and fsync of one file after the other",
+		func() (target.Target, error) {
+			return newTarget(file.Kind(), &file.Settings{Dir: filepath.Join(dir, "file")})
+		}, bareFiles(filepath.Join(dir, "bare-file"))}
+	if err := files.row(ctx, c, min(c.events, 20_000), r); err != nil {
+		return fmt.Errorf("file: %w", err)
+	}
+	lines := targetRun{"ndjson", "≥ 500,000 events/s", "write and fdatasync of the same lines",
+		func() (target.Target, error) {
+			return newTarget(ndjson.Kind(), &ndjson.Settings{Dir: filepath.Join(dir, "ndjson"), MaxFileBytes: 1 << 40})
+		}, bareLines(filepath.Join(dir, "bare-lines"))}
+	if err := lines.row(ctx, c, min(c.events, 1_000_000), r); err != nil {
+		return fmt.Errorf("ndjson: %w", err)
+	}
+	return os.RemoveAll(dir)
+}
+
+// row has the target and the bare way write n events.
+func (run targetRun) row(ctx context.Context, c config, n int, r *report) error {
+	batches, err := targetBatches(c, n)
+	if err != nil {
+		return err
+	}
+	took, bare, err := run.measure(ctx, batches)
+	if err != nil {
+		return err
+	}
+	log.Printf("target %s: %d events in %v", run.name, n, took.Round(time.Millisecond))
+	r.row(fmt.Sprintf("target `%s`, batches of %d", run.name, targetBatch),
+		fmt.Sprintf("%.0f events/s", float64(n)/took.Seconds()),
+		fmt.Sprintf("%.2f of %s (%.0f/s)", bare.Seconds()/took.Seconds(), run.bareName, float64(n)/bare.Seconds()), run.goal)
+	return nil
+}
+
+// measure has both take turns, batch by batch, so that they meet the same machine.
+func (run targetRun) measure(ctx context.Context, batches [][]event.Event) (took, bare time.Duration, err error) {
+	write, end, err := run.bare(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("bare: %w", err)
+	}
+	defer end()
+	t, err := run.target()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer t.Close()
+	if err := t.Open(ctx); err != nil {
+		return 0, 0, err
+	}
+	for _, events := range batches {
+		one, err := timed(func() error { return write(events) })
 		if err != nil {
-			return err
+			return 0, 0, fmt.Errorf("bare: %w", err)
 		}
-		bare, err := timed(func() error {
-			dir := filepath.Join(c.dir, "bare-"+run.name)
-			if err := os.MkdirAll(dir, 0o700); err != nil {
-				return err
+		other, err := timed(func() error {
+			n, err := t.Write(ctx, target.Batch{Log: target.Identity{ID: "bench", Epoch: 1}, Instance: target.Instance{ID: "bench", Name: "bench"},
+				Events: events, Through: events[len(events)-1].Position})
+			if n < len(events) {
+				return fmt.Errorf("%d of %d events written: %w", n, len(events), err)
 			}
-			return run.bare(ctx, dir, batches)
+			return err
 		})
 		if err != nil {
-			return fmt.Errorf("bare %s: %w", run.name, err)
+			return 0, 0, err
 		}
-		took, err := writeAll(ctx, run, filepath.Join(c.dir, "target-"+run.name), batches)
-		if err != nil {
-			return fmt.Errorf("%s: %w", run.name, err)
-		}
-		log.Printf("target %s: %d events in %v", run.name, run.events, took.Round(time.Millisecond))
-		r.row(fmt.Sprintf("target `%s`, batches of %d", run.name, targetBatch),
-			fmt.Sprintf("%.0f events/s", float64(run.events)/took.Seconds()),
-			fmt.Sprintf("%.2f of %s (%.0f/s)", bare.Seconds()/took.Seconds(), run.bareName, float64(run.events)/bare.Seconds()), run.goal)
+		bare, took = bare+one, took+other
 	}
-	return nil
+	return took, bare, ctx.Err()
 }
 
 func timed(do func() error) (time.Duration, error) {
 	start := time.Now()
 	err := do()
 	return time.Since(start), err
-}
-
-// writeAll writes the batches to a new target and returns what the writes took.
-func writeAll(ctx context.Context, run targetRun, dir string, batches [][]event.Event) (time.Duration, error) {
-	tgt, err := run.make(ctx, dir)
-	if err != nil {
-		return 0, err
-	}
-	defer tgt.Close()
-	if err := tgt.Open(ctx); err != nil {
-		return 0, err
-	}
-	return timed(func() error {
-		for _, events := range batches {
-			b := target.Batch{Log: target.Identity{ID: "bench", Epoch: 1}, Instance: target.Instance{ID: "bench", Name: "bench"},
-				Events: events, Through: events[len(events)-1].Position}
-			if n, err := tgt.Write(ctx, b); n < len(events) {
-				return fmt.Errorf("%d of %d events written: %w", n, len(events), err)
-			}
-		}
-		return nil
-	})
 }
 
 // targetBatches are events of the dataset as a log would give them.
@@ -130,46 +139,50 @@ func targetBatches(c config, n int) ([][]event.Event, error) {
 }
 
 // bareFiles makes a file of each event's JSON and flushes it.
-func bareFiles(ctx context.Context, dir string, batches [][]event.Event) error {
-	for _, events := range batches {
-		for i := range events {
-			f, err := os.Create(filepath.Join(dir, fmt.Sprint(events[i].Position)))
-			if err != nil {
-				return err
+func bareFiles(dir string) func(context.Context) (func([]event.Event) error, func(), error) {
+	return func(context.Context) (func([]event.Event) error, func(), error) {
+		return func(events []event.Event) error {
+			for i := range events {
+				if err := bareFile(filepath.Join(dir, fmt.Sprint(events[i].Position)), events[i].AppendJSON(nil)); err != nil {
+					return err
+				}
 			}
-			if _, err := f.Write(events[i].AppendJSON(nil)); err != nil {
-				return err
-			}
-			if err := f.Sync(); err != nil {
-				return err
-			}
-			if err := f.Close(); err != nil {
-				return err
-			}
-		}
+			return nil
+		}, func() {}, os.Mkdir(dir, 0o700)
 	}
-	return ctx.Err()
 }
 
-// bareLines appends lines made beforehand, and flushes as often as the target.
-func bareLines(ctx context.Context, dir string, batches [][]event.Event) error {
-	f, err := os.Create(filepath.Join(dir, "lines"))
+func bareFile(name string, content []byte) error {
+	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	var out []byte
-	for _, events := range batches {
-		out = out[:0]
-		for i := range events {
-			out = append(events[i].AppendJSON(out), '\n')
-		}
-		if _, err := f.Write(out); err != nil {
-			return err
-		}
-		if err := unix.Fdatasync(int(f.Fd())); err != nil {
-			return err
-		}
+	if _, err := f.Write(content); err != nil {
+		return err
 	}
-	return ctx.Err()
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// bareLines appends the lines to a file, and flushes as often as the target.
+func bareLines(name string) func(context.Context) (func([]event.Event) error, func(), error) {
+	return func(context.Context) (func([]event.Event) error, func(), error) {
+		f, err := os.Create(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		var out []byte
+		return func(events []event.Event) error {
+			out = out[:0]
+			for i := range events {
+				out = append(events[i].AppendJSON(out), '\n')
+			}
+			if _, err := f.Write(out); err != nil {
+				return err
+			}
+			return unix.Fdatasync(int(f.Fd()))
+		}, func() { f.Close() }, nil
+	}
 }

@@ -5,10 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log"
 	"path/filepath"
 	"strings"
-	"time"
 
 	driver "github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -21,15 +19,6 @@ import (
 	"github.com/firnlog/firn/target/sqlite"
 )
 
-// sqlRun is a row: a SQL target, and the barest way to bring the same rows into a
-// table of the same columns and indexes on the same server, a transaction a batch.
-type sqlRun struct {
-	name, goal, bareName string
-	target               func() (target.Target, error)
-	// bare makes the table and returns what writes a batch into it.
-	bare func(ctx context.Context) (write func([]event.Event) error, end func(), err error)
-}
-
 // sqlTargets are the servers that the SQL targets need.
 type sqlTargets struct {
 	dir      string
@@ -37,8 +26,7 @@ type sqlTargets struct {
 	mariadb  *databasetest.Server
 }
 
-// targetsSQL measures the SQL targets. Target and bare way take turns, batch by
-// batch, so that both meet the same machine.
+// targetsSQL measures the SQL targets.
 func targetsSQL(ctx context.Context, c config, r *report) error {
 	s := &sqlTargets{dir: filepath.Join(c.dir, "targets-sql")}
 	e, err := openPostgres(ctx, filepath.Join(s.dir, "server"))
@@ -51,61 +39,16 @@ func targetsSQL(ctx context.Context, c config, r *report) error {
 		return err
 	}
 	defer s.mariadb.Remove()
-	n := min(c.events, 200_000)
-	batches, err := targetBatches(c, n)
-	if err != nil {
-		return err
-	}
 	for _, run := range s.runs() {
-		took, bare, err := run.measure(ctx, batches)
-		if err != nil {
+		if err := run.row(ctx, c, min(c.events, 200_000), r); err != nil {
 			return fmt.Errorf("%s: %w", run.name, err)
 		}
-		log.Printf("target %s: %d events in %v", run.name, n, took.Round(time.Millisecond))
-		r.row(fmt.Sprintf("target `%s`, batches of %d", run.name, targetBatch),
-			fmt.Sprintf("%.0f events/s", float64(n)/took.Seconds()),
-			fmt.Sprintf("%.2f of %s (%.0f/s)", bare.Seconds()/took.Seconds(), run.bareName, float64(n)/bare.Seconds()), run.goal)
 	}
 	return nil
 }
 
-func (run sqlRun) measure(ctx context.Context, batches [][]event.Event) (took, bare time.Duration, err error) {
-	write, end, err := run.bare(ctx)
-	if err != nil {
-		return 0, 0, fmt.Errorf("bare: %w", err)
-	}
-	defer end()
-	t, err := run.target()
-	if err != nil {
-		return 0, 0, err
-	}
-	defer t.Close()
-	if err := t.Open(ctx); err != nil {
-		return 0, 0, err
-	}
-	for _, events := range batches {
-		one, err := timed(func() error { return write(events) })
-		if err != nil {
-			return 0, 0, fmt.Errorf("bare: %w", err)
-		}
-		other, err := timed(func() error {
-			n, err := t.Write(ctx, target.Batch{Log: target.Identity{ID: "bench", Epoch: 1}, Instance: target.Instance{ID: "bench", Name: "bench"},
-				Events: events, Through: events[len(events)-1].Position})
-			if n < len(events) {
-				return fmt.Errorf("%d of %d events written: %w", n, len(events), err)
-			}
-			return err
-		})
-		if err != nil {
-			return 0, 0, err
-		}
-		bare, took = bare+one, took+other
-	}
-	return took, bare, nil
-}
-
-func (s *sqlTargets) runs() []sqlRun {
-	return []sqlRun{
+func (s *sqlTargets) runs() []targetRun {
+	return []targetRun{
 		{"sqlite", "≥ 50,000 events/s", "one prepared INSERT a row",
 			func() (target.Target, error) { return newTarget(sqlite.Kind(), s.sqliteSettings("events.db")) }, s.bareSQLite},
 		{"postgres", "≥ 0.60", "bare COPY into the same table",
