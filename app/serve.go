@@ -72,6 +72,7 @@ func (c *serveCommand) flags() []config.Flag {
 // Run serves until the context ends or the log fails for good.
 func (c *serveCommand) Run(env *environment) error {
 	limitMemory()
+	paceCollector()
 	cfg, err := env.configuration(c.Config, c.flags())
 	if err != nil {
 		return explainConfiguration(c.Config, err)

@@ -57,9 +57,9 @@ type Options struct {
 	// BodyMemory is the budget in bytes that all request bodies in flight
 	// share, as inflated; those of appends count twice, for the events are there
 	// once more until they are stored. Half as much is for answers of queries while
-	// clients read them, a quarter for live tails; an eighth is how much may wait to
-	// be stored before appends are refused. Default: the smaller of
-	// 256 MiB and an eighth of the process's memory limit.
+	// clients read them, a quarter for live tails; an eighth up to 16 MiB, or a
+	// sixteenth where that is more, may wait to be stored before appends are refused.
+	// Default: the smaller of 256 MiB and an eighth of the process's memory limit.
 	BodyMemory int64
 	// Catalog is the catalog of event types, which is to be the server's alone:
 	// give what the log was opened with. The types that are stored in the log as
@@ -199,7 +199,7 @@ func New(log *firn.Log, opts Options) *Server {
 	s := &Server{log: log, opts: opts, logger: opts.Logger}
 	s.bodies = newBudget(opts.BodyMemory)
 	s.answers, s.tails = newBudget(opts.BodyMemory/2), newTails(opts.BodyMemory/4)
-	s.appends = newAdmission(opts.BodyMemory / 8)
+	s.appends = newAdmission(max(opts.BodyMemory/16, min(opts.BodyMemory/8, 16<<20)))
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.gate = newGate(log, &s.opts)
 	s.catalog, s.invalid = newCatalog(log, &s.opts)

@@ -32,7 +32,7 @@ type Options struct {
 	FS vfs.FS
 	// HeadMemory is how many bytes of events may wait in memory for sealing, in
 	// all instances together. At half of it the largest head is sealed; at all
-	// of it appends wait. Default: the smaller of 256 MiB and an eighth of the
+	// of it appends wait. Default: the smaller of 128 MiB and an eighth of the
 	// process's memory limit.
 	HeadMemory int64
 	// AppendWait is how long an append waits for room before ErrOverloaded.
@@ -46,7 +46,7 @@ const (
 	defaultSealAge      = 5 * time.Minute
 	defaultSealRows     = 250_000
 	defaultQueryTimeout = 30 * time.Second
-	defaultHeadMemory   = 160 << 20
+	defaultHeadMemory   = 128 << 20
 	defaultAppendWait   = 10 * time.Second
 )
 
