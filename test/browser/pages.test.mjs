@@ -112,6 +112,9 @@ test('keys: listed, made, shown once, revoked; by keyboard', async () => {
   await row.getByRole('button', { name: /for good/ }).click()
   await row.getByText('revoked').waitFor()
   assert.equal((await fetch(`${keyed.url}/v1/session`, { headers: { Authorization: `Bearer ${secret}` } })).status, 401)
+  await page.getByLabel('Name').fill('admin')
+  await page.getByRole('button', { name: 'Make the key' }).click()
+  await page.getByRole('alert').getByText(/Note: other keys have this name .*firn_/).waitFor()
   assert.deepEqual(page.wrong, [])
 })
 
