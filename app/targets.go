@@ -18,7 +18,7 @@ type targetsCommand struct {
 	List        targetsList        `cmd:"" default:"withargs" help:"List targets and how they are doing (default)."`
 	DeadLetters targetsDeadLetters `cmd:"" help:"List the events that a target refused for good."`
 	Retry       targetsRetry       `cmd:"" help:"Have a target tried at once, and its dead letters again."`
-	Discard     targetsDiscard     `cmd:"" help:"Forget dead letters that a target will never take."`
+	Discard     targetsDiscard     `cmd:"" help:"Discard dead letters that a target will never take."`
 	Replay      targetsReplay      `cmd:"" help:"Have a target go on elsewhere in the log."`
 }
 
@@ -31,7 +31,7 @@ Examples:
   firn targets                                   state, lag, dead letters, errors
   firn targets dead-letters archive              what it refused, and why
   firn targets retry archive                     try now, dead letters too
-  firn targets discard archive --dead-letter 7   forget one that it will never take
+  firn targets discard archive --dead-letter 7   drop one that it will never take
   firn targets replay archive --from beginning   everything again`
 }
 
@@ -108,8 +108,8 @@ type targetsDeadLetters struct {
 
 func (c *targetsDeadLetters) Help() string {
 	return `Each with its id, the target's reason, and the whole event (--output ndjson). They
-stay until the target takes them (firn targets retry NAME) or somebody forgets them
-(firn targets discard NAME).`
+stay until the target takes them (firn targets retry NAME) or somebody discards
+them (firn targets discard NAME).`
 }
 
 // Run lists a target's dead letters by id.
@@ -204,7 +204,7 @@ func (c *targetsRetry) Run(env *environment) error {
 type targetsDiscard struct {
 	connection
 	Name       string `arg:"" help:"The target."`
-	DeadLetter int64  `placeholder:"ID" help:"Forget this dead letter and no other (default: all)."`
+	DeadLetter int64  `placeholder:"ID" help:"Discard this dead letter and no other (default: all)."`
 	Yes        bool   `short:"y" help:"Do not ask."`
 }
 
@@ -216,7 +216,7 @@ Examples:
   firn targets discard archive --yes`
 }
 
-// Run forgets dead letters, after asking.
+// Run discards dead letters, after asking.
 func (c *targetsDiscard) Run(env *environment) error {
 	if c.DeadLetter < 0 {
 		return usagef("--dead-letter is an id of `firn targets dead-letters`")
@@ -231,7 +231,7 @@ func (c *targetsDiscard) Run(env *environment) error {
 		if c.DeadLetter > 0 {
 			which = fmt.Sprintf("dead letter %d", c.DeadLetter)
 		}
-		if err := env.ask(fmt.Sprintf("Forget %s of %s? It gets their events only if it is replayed.", which, escape(c.Name))); err != nil {
+		if err := env.ask(fmt.Sprintf("Discard %s of %s? It gets their events only if it is replayed.", which, escape(c.Name))); err != nil {
 			return err
 		}
 	}
@@ -239,7 +239,7 @@ func (c *targetsDiscard) Run(env *environment) error {
 	if err != nil {
 		return explainTarget(env, s, err, c.Name)
 	}
-	env.say(fmt.Sprintf("forgot %s of %s", counted(n, "dead letter"), escape(c.Name)))
+	env.say(fmt.Sprintf("discarded %s of %s", counted(n, "dead letter"), escape(c.Name)))
 	return nil
 }
 

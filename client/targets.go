@@ -84,7 +84,7 @@ func (c *Client) RetryTarget(ctx context.Context, name string, o RetryOptions) (
 	return t, err
 }
 
-// DiscardDeadLetters forgets the dead letter of an id, or, where it is 0, all that
+// DiscardDeadLetters drops the dead letter of an id, or, where it is 0, all that
 // the target has now, and returns how many. The target gets their events only if it
 // is replayed; in the log they stay.
 func (c *Client) DiscardDeadLetters(ctx context.Context, target string, letter int64) (discarded int64, err error) {

@@ -26,7 +26,7 @@ func (d *delivery) deliver(ctx context.Context, b *batch) error {
 		return nil
 	}
 	if dead, _ := d.state.counts(); dead >= d.timing.letters {
-		return &PauseError{fmt.Errorf("there are %d dead letters: see why (firn targets dead-letters %s), then have them tried again (firn targets retry %[2]s) or forgotten (firn targets discard %[2]s)", dead, d.spec.Name)}
+		return &PauseError{fmt.Errorf("there are %d dead letters: see why (firn targets dead-letters %s), then have them tried again (firn targets retry %[2]s) or discard them (firn targets discard %[2]s)", dead, d.spec.Name)}
 	}
 	part := d.front(b)
 	if cursorFirst {

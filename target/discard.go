@@ -8,7 +8,7 @@ import (
 	firn "github.com/firnlog/firn"
 )
 
-// Discard forgets dead letters of a target: those with these ids, or, where ids
+// Discard drops dead letters of a target: those with these ids, or, where ids
 // is empty, all that it has at this moment. It returns how many, and is durable
 // then. Their events stay in the log as long as retention keeps them; the target
 // gets them only if it is replayed.

@@ -51,11 +51,11 @@ func targetRoutes() []route {
 			answers: []answer{{status: 200, about: "A page.", media: []media{jsonMedia}, schema: "DeadLetters"}, missing},
 			serve:   (*Server).listDeadLetters},
 		{method: "DELETE", path: targetPath + "/dead-letters", name: "discardDeadLetters", permission: targetsManage,
-			about: "Forgets dead letters: the target gets their events only if it is replayed. In the log they stay.",
+			about: "Discards dead letters: the target gets their events only if it is replayed. In the log they stay.",
 			params: []param{
-				{name: "dead_letter", kind: integer, min: 1, max: math.MaxInt64, about: "Forgets this one and no other. Default: all that the target has now."},
+				{name: "dead_letter", kind: integer, min: 1, max: math.MaxInt64, about: "Discards this one and no other. Default: all that the target has now."},
 			},
-			answers: []answer{{status: 200, about: "How many were forgotten.", media: []media{jsonMedia}, schema: "Discarded"}, missing},
+			answers: []answer{{status: 200, about: "How many were discarded.", media: []media{jsonMedia}, schema: "Discarded"}, missing},
 			serve:   (*Server).discardDeadLetters},
 	}
 }

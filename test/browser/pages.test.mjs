@@ -38,7 +38,7 @@ before(async () => {
 })
 after(() => rm(dir, { recursive: true, force: true }))
 
-test('targets: state in word and sign, what each is behind, its fault; dead letters, forgotten one by one, tried again one by one and all', async () => {
+test('targets: state in word and sign, what each is behind, its fault; dead letters, discarded one by one, tried again one by one and all', async () => {
   const page = await open(browser, server, '/targets')
   const warehouse = page.getByRole('region', { name: 'warehouse' })
   const reports = page.getByRole('region', { name: 'reports' })
@@ -53,11 +53,11 @@ test('targets: state in word and sign, what each is behind, its fault; dead lett
   await accessible(page)
   await server.append('spare', { event_type: 'odd<type>', severity: 'error' })
   const spare = letters.nth(2)
-  await spare.getByRole('button', { name: 'Forget dead letter' }).click()
+  await spare.getByRole('button', { name: 'Discard dead letter' }).click()
   await spare.getByRole('button', { name: 'Keep it' }).click()
-  await spare.getByRole('button', { name: 'Forget dead letter' }).click()
+  await spare.getByRole('button', { name: 'Discard dead letter' }).click()
   assert.match(await spare.innerText(), /spare, position 1/, 'asked first')
-  await spare.getByRole('button', { name: 'Forget dead letter' }).focus()
+  await spare.getByRole('button', { name: 'Discard dead letter' }).focus()
   await page.keyboard.press('Enter')
   await page.waitForFunction(() => document.querySelectorAll('.target table tbody tr').length === 2)
   assert.equal(await letters.getByText('spare').count(), 0)

@@ -9,6 +9,8 @@ export interface Instance {
   created_at: string
   updated_at: string
   retention_days: number
+  /** Of system alone: how long its protected events are kept at least. */
+  protected_days?: number
   validation: string
 }
 

@@ -46,7 +46,7 @@ export default function RetentionPage() {
       </div>
       {instances.value?.some((i) => i.name === 'system') && (
         <p class="muted">
-          Events of <q>system</q> about keys, access, purges and retention are protected: they stay for a year at least, and are not counted here. Where{' '}
+          Events of <q>system</q> about keys, access, purges and retention are protected: they stay for a year at least, and are counted when they are older. Where{' '}
           <code>EVENT_LOG_RETENTION_DAYS</code> is set, it holds for <q>system</q> instead of the number above.
         </p>
       )}
@@ -54,12 +54,14 @@ export default function RetentionPage() {
   )
 }
 
-const isProtected = ['api_key', 'auth', 'event_logs', 'retention']
+const isProtected = ['api_key.', 'auth.', 'event_logs.', 'retention.']
 
+/** What a sweep at that time removes. */
 function expired(i: Instance, days: number, at: number): Condition[] {
-  const where: Condition[] = [{ field: 'recorded_at', operator: 'lt', value: new Date(at - days * day).toISOString() }]
-  if (i.name === 'system') where.push({ field: 'category', operator: 'not_in', value: isProtected })
-  return where
+  const before = (days: number): Condition => ({ field: 'recorded_at', operator: 'lt', value: new Date(at - days * day).toISOString() })
+  const longer = i.protected_days ?? 0
+  const kept: Condition[] = isProtected.map((value) => ({ or: [{ not: { field: 'event_type', operator: 'starts_with', value } }, before(longer)] }))
+  return longer > days ? [before(days), ...kept] : [before(days)]
 }
 
 function Row({ of: i, at }: { of: Instance; at: number | undefined }) {

@@ -31,7 +31,7 @@ const textOf = (v: Value | undefined): string => (typeof v === 'string' ? v : v 
 export function DeadLetters({ target: t, reload }: { target: Target; reload: () => void }) {
   const [cursor, setCursor] = useState('')
   const [fault, setFault] = useState<unknown>()
-  const [asked, setAsked] = useState(0) // the one that may be forgotten
+  const [asked, setAsked] = useState(0) // the one that may be discarded
   const found = useAsync((abort) => load(t.name, cursor, abort), [t.name, cursor, t.dead_letters])
   const settle = async (method: string, path: string, id: number, done: string) => {
     setAsked(0)
@@ -81,8 +81,8 @@ export function DeadLetters({ target: t, reload }: { target: Target; reload: () 
                 <td>
                   {asked === id ? (
                     <span class="actions">
-                      <button type="button" class="small danger" onClick={() => void settle('DELETE', 'dead-letters', id, 'forgotten')}>
-                        Forget dead letter {id}
+                      <button type="button" class="small danger" onClick={() => void settle('DELETE', 'dead-letters', id, 'discarded')}>
+                        Discard dead letter {id}
                       </button>
                       <button type="button" class="small" onClick={() => setAsked(0)}>
                         Keep it
@@ -93,8 +93,8 @@ export function DeadLetters({ target: t, reload }: { target: Target; reload: () 
                       <button type="button" class="small" aria-label={`Try again dead letter ${id}`} onClick={() => void settle('POST', 'retry', id, 'tried again')}>
                         try again
                       </button>
-                      <button type="button" class="small" aria-label={`Forget dead letter ${id}?`} title="The target gets it only if it is replayed" onClick={() => setAsked(id)}>
-                        forget
+                      <button type="button" class="small" aria-label={`Discard dead letter ${id}?`} title="The target gets it only if it is replayed" onClick={() => setAsked(id)}>
+                        discard
                       </button>
                     </span>
                   )}
