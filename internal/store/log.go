@@ -56,10 +56,11 @@ type Log struct {
 	// editsLost says that the manifest does not have all that it once had,
 	// editsDamaged that something of it could not be read; recovery sets them.
 	editsLost, editsDamaged bool
-	applied     uint64 // LSN of the last record that is visible
-	sweep       sweep  // the last one
-	documents   documents
-	started     time.Time // when the log was opened, by a clock that does not jump
+
+	applied   uint64 // LSN of the last record that is visible
+	sweep     sweep  // the last one
+	documents documents
+	started   time.Time // when the log was opened, by a clock that does not jump
 
 	// gate is held for reading by whoever is handing in a request.
 	gate   sync.RWMutex

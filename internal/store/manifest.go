@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"fmt"
@@ -182,11 +183,13 @@ func (c *contents) apply(e *contentEdit) {
 	c.sealed = max(c.sealed, e.Sealed)
 	c.recorded = max(c.recorded, e.Recorded)
 	c.next = max(c.next, e.Next)
-	c.segments = slices.DeleteFunc(slices.Clone(c.segments), func(m segmentMeta) bool { return slices.Contains(e.Remove, m.Name) })
-	c.segments = append(c.segments, e.Add...)
-	slices.SortFunc(c.segments, func(a, b segmentMeta) int { return int(min(max(a.First-b.First, -1), 1)) })
-	c.runs = slices.DeleteFunc(slices.Clone(c.runs), func(m runMeta) bool { return slices.Contains(e.RemoveRuns, m.Name) })
-	c.runs = append(c.runs, e.AddRuns...)
+	c.segments = changedFiles(c.segments, e.Remove, e.Add, func(m *segmentMeta) string { return m.Name })
+	byFirst := func(a, b segmentMeta) int { return cmp.Compare(a.First, b.First) }
+	if !slices.IsSortedFunc(c.segments[max(0, len(c.segments)-len(e.Add)-1):], byFirst) {
+		c.segments = slices.Clone(c.segments)
+		slices.SortFunc(c.segments, byFirst)
+	}
+	c.runs = changedFiles(c.runs, e.RemoveRuns, e.AddRuns, func(m *runMeta) string { return m.Name })
 	if e.Removed != nil {
 		c.removed = e.Removed
 	}
@@ -198,6 +201,16 @@ func (c *contents) apply(e *contentEdit) {
 	if e.Numbers != nil {
 		c.numbers = e.Numbers
 	}
+}
+
+// changedFiles are files without some, by their names, and with others behind
+// them. Who has the files as they were goes on having them. What is only added
+// costs nothing for those that are there: a log has thousands.
+func changedFiles[F any](files []F, remove []string, add []F, name func(*F) string) []F {
+	if len(remove) > 0 {
+		files = slices.DeleteFunc(slices.Clone(files), func(f F) bool { return slices.Contains(remove, name(&f)) })
+	}
+	return append(files, add...)
 }
 
 // snapshot is the state as edits: the log's own, then one an instance.

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,19 +29,23 @@ func (l *Log) carryOutAll(ctx context.Context) error {
 	l.mu.RLock()
 	left := slices.Clone(l.removals)
 	l.mu.RUnlock()
+	var errs []error
 	for _, r := range left {
 		in, err := l.instance(r.Instance)
 		if err != nil {
 			continue // it has been deleted meanwhile
 		}
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, context.Cause(ctx))...)
+		}
 		in.maintenance.Lock()
 		err = l.makingRoom(true, func() error { return l.carryOut(ctx, in, r) })
 		in.maintenance.Unlock()
 		if err != nil {
-			return fmt.Errorf("remove events of instance %q: %w", in.info().Name, err)
+			errs = append(errs, fmt.Errorf("remove events of instance %q: %w", in.info().Name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // pending reports whether a removal is still to be carried out.
