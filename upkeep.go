@@ -31,6 +31,11 @@ func Protected(eventType string) bool { return store.Protected(eventType) }
 // system: that of Options, else the setting that is stored.
 func (l *Log) SystemRetention() int { return l.store.SystemRetention() }
 
+// ProtectedDays is for how many days the protected events of the instance system
+// are kept at least, however short its retention: a year, or what Options say
+// where that is longer.
+func (l *Log) ProtectedDays() int { return l.store.ProtectedDays() }
+
 // RetentionPreview counts the events that retention would remove at a time.
 func (l *Log) RetentionPreview(ctx context.Context, instance string, asOf time.Time) (int64, error) {
 	return l.store.RetentionPreview(ctx, instance, asOf)

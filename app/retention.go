@@ -22,7 +22,10 @@ type retentionPreview struct {
 
 func (c *retentionPreview) Help() string {
 	return `Retention deletes by recorded_at, the server's clock, at its start and hourly.
-Set it with: firn instances update NAME --retention-days N`
+Set it with: firn instances update NAME --retention-days N
+
+Protected events of the instance system (api_key.*, auth.*, event_logs.*,
+retention.*) are kept for a year at least, and counted when they are older.`
 }
 
 // Run counts, instance by instance.
@@ -56,7 +59,7 @@ func (c *retentionPreview) Run(env *environment) error {
 		cell := ""
 		if in.RetentionDays > 0 {
 			before = at.Add(-time.Duration(in.RetentionDays) * 24 * time.Hour)
-			if n, err = s.countBefore(env.ctx, in.ID, before); err != nil {
+			if n, err = s.countExpired(env.ctx, in, at); err != nil {
 				return s.explain(err, in.Name)
 			}
 			cell = instant(before)

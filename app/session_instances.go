@@ -99,13 +99,31 @@ func (s *session) streams(ctx context.Context, instance, prefix string, limit in
 	}
 }
 
-// countBefore counts the events that were recorded before a time.
-func (s *session) countBefore(ctx context.Context, instance string, before time.Time) (int64, error) {
+// protected begin the types of the events of the instance system that are kept
+// for its ProtectedDays at least.
+var protected = []string{"api_key.", "auth.", "event_logs.", "retention."}
+
+// countExpired counts the events that the retention of an instance removes at a
+// time.
+func (s *session) countExpired(ctx context.Context, in instance, at time.Time) (int64, error) {
+	before := func(days int) jsontext.Value {
+		return compare("recorded_at", "lt", quote(jsonTime(at.Add(-time.Duration(days)*24*time.Hour))))
+	}
+	where := []jsontext.Value{before(in.RetentionDays)}
+	if in.ProtectedDays > in.RetentionDays {
+		for _, category := range protected {
+			not := object{}
+			not.put("not", compare("event_type", "starts_with", quote(category)))
+			or := object{}
+			or.put("or", jsonList([]jsontext.Value{not.close(), before(in.ProtectedDays)}))
+			where = append(where, or.close())
+		}
+	}
 	q := object{}
 	from := object{}
-	from.put("instance", quote(instance))
+	from.put("instance", quote(in.ID))
 	q.put("from", from.close())
-	q.put("where", jsonList([]jsontext.Value{compare("recorded_at", "lt", quote(jsonTime(before)))}))
+	q.put("where", jsonList(where))
 	q.put("limit", number(0))
 	a, err := s.query(ctx, q.close())
 	if err != nil {

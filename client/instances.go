@@ -19,7 +19,10 @@ type Instance struct {
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
 	RetentionDays int       `json:"retention_days"` // 0 = for ever
-	Validation    string    `json:"validation"`     // off, warn or enforce
+	// ProtectedDays is for how many days at least protected events are kept; 0 for
+	// all instances but system.
+	ProtectedDays int    `json:"protected_days"`
+	Validation    string `json:"validation"` // off, warn or enforce
 }
 
 // NewInstance is an instance to make; only Name is required.

@@ -139,7 +139,7 @@ func (s *Server) listInstances(w http.ResponseWriter, r *request) error {
 			out.raw(",")
 		}
 		first = false
-		out.instance(s.inForce(in))
+		s.instance(out, in)
 	}
 	out.raw("]}\n")
 	return out.finish(http.StatusOK)
@@ -148,21 +148,19 @@ func (s *Server) listInstances(w http.ResponseWriter, r *request) error {
 func (s *Server) answerInstance(w http.ResponseWriter, r *request, status int, in firn.Instance) error {
 	out := s.answerWith(w, r, jsonMedia)
 	defer out.close()
-	out.instance(s.inForce(in))
+	s.instance(out, in)
 	out.raw("\n")
 	return out.finish(status)
 }
 
-// inForce is an instance with the retention that holds for it: for system that
-// may be another than the stored one (EVENT_LOG_RETENTION_DAYS).
-func (s *Server) inForce(in firn.Instance) firn.Instance {
-	if in.Name == firn.SystemInstance {
+// instance writes an instance with the retention that holds for it: for system
+// that may be another than the stored one (EVENT_LOG_RETENTION_DAYS), and some of
+// its events are kept for longer.
+func (s *Server) instance(w *writer, in firn.Instance) {
+	isSystem := in.Name == firn.SystemInstance
+	if isSystem {
 		in.RetentionDays = s.log.SystemRetention()
 	}
-	return in
-}
-
-func (w *writer) instance(in firn.Instance) {
 	w.raw("{")
 	w.member("id")
 	w.text(in.ID)
@@ -176,6 +174,10 @@ func (w *writer) instance(in firn.Instance) {
 	w.instant(in.UpdatedAt)
 	w.member("retention_days")
 	w.integer(int64(in.RetentionDays))
+	if isSystem {
+		w.member("protected_days")
+		w.integer(int64(s.log.ProtectedDays()))
+	}
 	w.member("validation")
 	w.text(string(in.Validation))
 	w.raw("}")

@@ -132,6 +132,10 @@ func (l *Log) SystemRetention() int {
 	return l.retentionDays(in)
 }
 
+// ProtectedDays is for how many days the protected types of the instance system
+// are kept at least.
+func (l *Log) ProtectedDays() int { return l.opts.ProtectedDays }
+
 // sweep is what is known of the clock from the last sweep of this process.
 type sweep struct {
 	wall    time.Time     // the log's clock
