@@ -10,21 +10,34 @@ import (
 type Compact struct {
 	// frame is the vector without its numbers.
 	frame Vector
-	// One of these has a number a row.
+	// coded are the numbers of a column that has a dictionary. Those of others are
+	// integers, how far above least one of these has.
+	coded  *Coded
 	bytes  []uint8
 	shorts []uint16
 	words  []uint32
-	// What that stands for: an element of one of these, or an integer above least.
-	doubles []float64
-	ints    []int64
-	least   int64
+	least  int64
 }
 
-// Coded is a column of numbers as its file has it: codes of a dictionary.
+// Coded is a column of numbers in dictionary form: the value of a row is an
+// element of one of two dictionaries, whose code one of two lists has. Rows
+// without a value have any code that there is.
 type Coded struct {
-	Codes   []uint16 // one a row, those of rows without a value being any
+	Codes16 []uint16
+	Codes8  []uint8
 	Doubles []float64
 	Ints    []int64
+}
+
+// Distinct is how many values the dictionary has.
+func (c *Coded) Distinct() int { return len(c.Doubles) + len(c.Ints) }
+
+// narrowed is c with codes of one byte where that is enough.
+func (c *Coded) narrowed() *Coded {
+	if c.Codes16 == nil || c.Distinct() > 1<<8 {
+		return c
+	}
+	return &Coded{Codes8: narrowed[uint8](c.Codes16, 0), Doubles: c.Doubles, Ints: c.Ints}
 }
 
 // NewCompact makes the compact form of a vector; nil where there is none, or
@@ -35,10 +48,7 @@ func NewCompact(v *Vector, coded *Coded) *Compact {
 	case v.Kind != Int && v.Kind != Double:
 		return nil
 	case coded != nil:
-		c.doubles, c.ints = coded.Doubles, coded.Ints
-		if c.shorts = coded.Codes; max(len(c.doubles), len(c.ints)) <= 1<<8 {
-			c.shorts, c.bytes = nil, narrowed[uint8](coded.Codes, 0)
-		}
+		c.coded = coded.narrowed()
 		return c
 	case v.Kind == Int:
 		return c.integers(v)
@@ -83,11 +93,20 @@ func narrowed[N uint8 | uint16 | uint32, T int64 | uint32 | uint16](values []T, 
 
 // Size is about how many bytes of memory it holds, the dictionary left out.
 func (c *Compact) Size() int64 {
-	return int64(256 + 8*len(c.frame.Valid) + len(c.bytes) + 2*len(c.shorts) + 4*len(c.words))
+	n := 256 + 8*len(c.frame.Valid) + len(c.bytes) + 2*len(c.shorts) + 4*len(c.words)
+	if c.coded != nil {
+		n += len(c.coded.Codes8) + 2*len(c.coded.Codes16)
+	}
+	return int64(n)
 }
 
 // DictionarySize is about how many bytes its dictionary holds.
-func (c *Compact) DictionarySize() int64 { return int64(8*len(c.doubles) + 8*len(c.ints)) }
+func (c *Compact) DictionarySize() int64 {
+	if c.coded == nil {
+		return 0
+	}
+	return int64(8 * c.coded.Distinct())
+}
 
 // Room is where vectors are made of compact columns; the zero value has none
 // yet. It is used by one goroutine at a time.
@@ -137,15 +156,16 @@ func (c *Compact) VectorSize() int64 {
 // Vector makes the vector, which is valid until the room is freed.
 func (c *Compact) Vector(room *Room) *Vector {
 	v := c.frame
-	if v.Kind == Double {
+	v.Numbers = c.coded
+	switch {
+	case v.Kind == Double:
 		v.Doubles = take(&roomsOfDoubles, &room.doubles, v.Len)
-		look(v.Doubles, c.doubles, c.bytes, c.shorts)
-		return &v
-	}
-	v.Ints = take(&roomsOfInts, &room.ints, v.Len)
-	if c.ints != nil {
-		look(v.Ints, c.ints, c.bytes, c.shorts)
-	} else {
+		look(v.Doubles, c.coded.Doubles, c.coded)
+	case c.coded != nil:
+		v.Ints = take(&roomsOfInts, &room.ints, v.Len)
+		look(v.Ints, c.coded.Ints, c.coded)
+	default:
+		v.Ints = take(&roomsOfInts, &room.ints, v.Len)
 		raise(v.Ints, c.bytes, c.least)
 		raise(v.Ints, c.shorts, c.least)
 		raise(v.Ints, c.words, c.least)
@@ -164,13 +184,13 @@ func raise[N uint8 | uint16 | uint32](dst []int64, numbers []N, least int64) {
 	}
 }
 
-// look looks codes up; one of the two lists has them.
-func look[T any](dst, dict []T, bytes []uint8, shorts []uint16) {
+// look looks codes up.
+func look[T any](dst, dict []T, c *Coded) {
 	if len(dict) == 0 {
 		return // no row has a value
 	}
-	lookUp(dst, dict, bytes)
-	lookUp(dst, dict, shorts)
+	lookUp(dst, dict, c.Codes8)
+	lookUp(dst, dict, c.Codes16)
 }
 
 func lookUp[T any, N uint8 | uint16](dst, dict []T, codes []N) {
@@ -185,12 +205,14 @@ func lookUp[T any, N uint8 | uint16](dst, dict []T, codes []N) {
 
 // Pick makes the vector of the given rows only, in the order given.
 func (c *Compact) Pick(rows []int32) *Vector {
-	some := Compact{frame: c.frame, doubles: c.doubles, ints: c.ints, least: c.least}
+	some := Compact{frame: c.frame, least: c.least}
 	some.frame.Len = len(rows)
 	if c.frame.Valid != nil {
 		some.frame.Valid = pickBits(c.frame.Valid, rows)
 	}
 	switch {
+	case c.coded != nil:
+		some.coded = c.coded.pick(rows)
 	case c.bytes != nil:
 		some.bytes = pickRows(c.bytes, rows)
 	case c.shorts != nil:
@@ -200,4 +222,14 @@ func (c *Compact) Pick(rows []int32) *Vector {
 	}
 	var room Room // of its own: never freed
 	return some.Vector(&room)
+}
+
+func (c *Coded) pick(rows []int32) *Coded {
+	some := &Coded{Doubles: c.Doubles, Ints: c.Ints}
+	if c.Codes8 != nil {
+		some.Codes8 = pickRows(c.Codes8, rows)
+	} else {
+		some.Codes16 = pickRows(c.Codes16, rows)
+	}
+	return some
 }

@@ -45,11 +45,11 @@ func compactable(t *rapid.T) (*column.Vector, *column.Coded) {
 
 // codesOf makes a dictionary of a vector of numbers.
 func codesOf(v *column.Vector) *column.Coded {
-	c := &column.Coded{Codes: make([]uint16, v.Len)}
+	c := &column.Coded{Codes16: make([]uint16, v.Len)}
 	if v.Kind == column.Int {
-		c.Ints = dictionaryOf(v.Ints, c.Codes)
+		c.Ints = dictionaryOf(v.Ints, c.Codes16)
 	} else {
-		c.Doubles = dictionaryOf(v.Doubles, c.Codes)
+		c.Doubles = dictionaryOf(v.Doubles, c.Codes16)
 	}
 	return c
 }

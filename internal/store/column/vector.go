@@ -36,6 +36,9 @@ type Vector struct {
 	Ints    []int64   // Kind Int: one a row
 	Doubles []float64 // Kind Double: one a row
 	Bools   Bitmap    // Kind Bool
+	// Numbers has the values of kind Int and Double in dictionary form too, where
+	// that is how a file has them, in a block that Reading returned; nil = not.
+	Numbers *Coded
 
 	// Kind String and JSON, dictionary form (Coded): the value of a row is
 	// Dict[Code(row)]. One of these has the codes; the narrow ones only in a block

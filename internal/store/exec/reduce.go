@@ -19,6 +19,7 @@ type reducer struct {
 	results  []func(g int) result // of each reduction, from the families
 	counts   []*states[int64]     // of each reduction that counts; nil for others
 	groups   *groupSet
+	ranked   *ranked // for percentiles, of the group that was asked for last
 	meter    meter
 
 	collected atomic.Int64 // values that all collects hold

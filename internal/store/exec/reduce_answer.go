@@ -82,7 +82,10 @@ func (x *reducer) planOne(i int, r query.Reduction, made map[string]family) func
 		if s.all[g] == nil {
 			return nullValue()
 		}
-		return query.ValueOf(jsontext.Value(s.all[g].percentile(r.Type.Percentile()).String()))
+		if x.ranked == nil || x.ranked.of != s.all[g] { // several percentiles of a group follow each other
+			x.ranked = s.all[g].ranked()
+		}
+		return query.ValueOf(jsontext.Value(x.ranked.percentile(r.Type.Percentile()).String()))
 	}
 }
 

@@ -112,8 +112,9 @@ type pair struct{ parent, value uint32 }
 type pairTable struct {
 	pairs []pair
 	// places has 1 + the number of a pair at parent << shift | value.
-	places []uint32
-	shift  int
+	places   []uint32
+	shift    int
+	greatest int // parent, as long as there are places
 	// slots, in place of places: a power of two, at most three quarters in use.
 	slots []slot
 }
@@ -138,7 +139,8 @@ func (t *pairTable) number(values, parents []uint32, most int, owed *meter) erro
 		return nil
 	}
 	if t.slots == nil {
-		if err := t.makePlaces(int(slices.Max(parents)), most, len(values), owed); err != nil {
+		t.greatest = max(t.greatest, int(slices.Max(parents)))
+		if err := t.makePlaces(most, len(values), owed); err != nil {
 			return err
 		}
 	}
@@ -157,9 +159,9 @@ func (t *pairTable) number(values, parents []uint32, most int, owed *meter) erro
 
 // makePlaces makes room for pairs of parents up to the greatest and of values
 // below most, of which at least some occur; slots where that were too much.
-func (t *pairTable) makePlaces(greatest, most, some int, owed *meter) error {
+func (t *pairTable) makePlaces(most, some int, owed *meter) error {
 	shift := bits.Len(uint(most - 1))
-	n := (greatest + 1) << shift
+	n := (t.greatest + 1) << shift
 	if n <= len(t.places) && shift == t.shift {
 		return nil
 	}
@@ -210,10 +212,8 @@ func (t *pairTable) bySlot(p pair, owed *meter) (uint32, error) {
 
 // find is the slot that has a pair, or the free one where it belongs.
 func (t *pairTable) find(p pair) *slot {
-	const golden = 0x9e3779b97f4a7c15
-	hash := (uint64(p.parent)<<32 | uint64(p.value)) * golden
 	mask := uint64(len(t.slots) - 1)
-	for at := (hash ^ hash>>29) * golden >> 20; ; at++ {
+	for at := mixed(uint64(p.parent)<<32 | uint64(p.value)); ; at++ {
 		if s := &t.slots[at&mask]; s.number == 0 || s.pair == p {
 			return s
 		}

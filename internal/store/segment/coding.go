@@ -59,5 +59,5 @@ func (c *coding) coded() *column.Coded {
 	if c == nil || c.none || c.dict == nil {
 		return nil
 	}
-	return &column.Coded{Codes: c.codes, Doubles: c.dict.doubles, Ints: c.dict.ints}
+	return &column.Coded{Codes16: c.codes, Doubles: c.dict.doubles, Ints: c.dict.ints}
 }

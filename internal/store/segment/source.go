@@ -212,7 +212,11 @@ func (s *source) pageSize(c column.Col, from, to int) int64 {
 // vector as it is, it is e, held for the caller.
 func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (v *column.Vector, e *cached, err error) {
 	if chunk.NullCount() == int64(s.rows()) {
-		v, e = s.keep(c, missing(s.seg.kind(c), s.rows()), &column.Coded{Codes: make([]uint16, s.rows())}, nil)
+		var coded *column.Coded
+		if s.seg.kind(c) == column.Double {
+			coded = &column.Coded{Codes8: make([]uint8, s.rows())}
+		}
+		v, e = s.keep(c, missing(s.seg.kind(c), s.rows()), coded, nil)
 		return v, e, nil
 	}
 	pages, err := s.open(c, chunk)
@@ -223,9 +227,7 @@ func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (v *colum
 	if err := pages.load(0, len(pages.index)-1); err != nil {
 		return nil, nil, err
 	}
-	if s.seg.cache != nil {
-		pages.coded = newCoding(pages.kind, s.rows())
-	}
+	pages.coded = newCoding(pages.kind, s.rows())
 	if v, err = pages.decode(0, len(pages.index)-1, s.rows()); err != nil {
 		return nil, nil, err
 	}
@@ -236,26 +238,21 @@ func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (v *colum
 // keep offers a column to the cache: in its compact form where it has one, so
 // that more columns find room there. What was kept as it is, by this reader or
 // another, is e, held for the caller. dict is the entry of its dictionary.
-func (s *source) keep(c column.Col, v *column.Vector, coded *column.Coded, dict *cached) (*column.Vector, *cached) {
-	if s.seg.cache == nil {
-		return v, nil
-	}
-	key := s.key(c, wholeColumn)
+func (s *source) keep(c column.Col, v *column.Vector, coded *column.Coded, dict *cached) (_ *column.Vector, e *cached) {
+	v.Numbers = coded
+	v = v.Narrowed()
+	key, size := s.key(c, wholeColumn), v.Size()
 	if compact := column.NewCompact(v, coded); compact != nil {
-		size := compact.Size()
-		if dict == nil { // else the dictionary has been counted
+		if size = compact.Size(); dict == nil { // else the dictionary has been counted
 			size += compact.DictionarySize()
 		}
 		s.seg.cache.release(s.seg.cache.put(key, compact, size, dict))
 		return v, nil
 	}
-	v = v.Narrowed()
-	size := v.Size()
 	if dict != nil && v.Coded() {
 		size -= int64(16*len(v.Dict) + v.DictBytes)
 	}
-	e := s.seg.cache.put(key, v, size, dict)
-	if e != nil {
+	if e = s.seg.cache.put(key, v, size, dict); e != nil {
 		v = e.value.(*column.Vector)
 	}
 	if s.budget == nil {
