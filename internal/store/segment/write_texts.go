@@ -87,7 +87,7 @@ func textBounds(dict []string, codes []int32) (low, high parquet.Value) {
 
 // writeTexts writes a column of texts that has no dictionary.
 func (g *gatherer) writeTexts(out *chunkWriter, v *column.Vector) error {
-	out.bloomOf(len(g.order))
+	out.bloomOf(bytes.Count(g.levels, []byte{1}))
 	for from := 0; from < len(g.order); {
 		to := g.page(v, from)
 		if err := g.writePage(out, from, to); err != nil {
