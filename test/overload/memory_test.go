@@ -39,22 +39,13 @@ const (
 // slowly. It must refuse what it cannot do with 503 or 429 and Retry-After, go on
 // answering those who ask for little, and never be killed for want of memory.
 func TestMemory(t *testing.T) {
-	group := newCgroup(t, memoryLimit)
-	binary := loadtest.Build(t, "")
-	server, err := loadtest.Start(t.Context(), loadtest.Serve{
-		Binary: binary, Data: t.TempDir() + "/data", Cgroup: group.dir, Args: []string{"--seal-rows", "50000", "--seal-age", "2s"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Kill()
-	m := &pressure{url: server.URL, answers: map[string]*atomic.Int64{}}
+	group, server, m := underPressure(t)
 	many := loadtest.Rounds(t, "FIRN_MEMORY_EVENTS", 1_000_000, 300_000)
 	if err := m.fill(t.Context(), many); err != nil {
 		peak, kills, _ := group.used()
 		t.Fatalf("while it was filled: %v (peak %d MiB, %d processes were killed for want of memory)\n%s", err, peak>>20, kills, server.Log())
 	}
-	err = m.run(t.Context())
+	err := m.run(t.Context())
 	peak, kills, usedErr := group.used()
 	t.Logf("peak %d MiB of %d; %s", peak>>20, memoryLimit>>20, m)
 	if err := errors.Join(err, usedErr); err != nil {
@@ -71,6 +62,43 @@ func TestMemory(t *testing.T) {
 	if err := m.well(t.Context(), many); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+}
+
+// TestMemoryWithoutBounds is the control of TestMemory: the same is asked of a
+// server whose bounds are far above what the control group gives it. It must be
+// killed.
+func TestMemoryWithoutBounds(t *testing.T) {
+	const without = "64GiB"
+	group, server, m := underPressure(t, "GOMEMLIMIT="+without, "FIRN_LIMITS_QUERY_MEMORY="+without, "FIRN_LIMITS_BODY_MEMORY="+without)
+	err := m.fill(t.Context(), 20_000)
+	if err == nil {
+		err = m.run(t.Context())
+	}
+	_, kills, usedErr := group.used()
+	if usedErr != nil {
+		t.Fatal(usedErr)
+	}
+	if kills == 0 {
+		t.Fatalf("a server without bounds has enough in %d MiB: the load proves nothing; %s; it ended with %v\n%s", memoryLimit>>20, m, err, server.Log())
+	}
+	if err == nil {
+		t.Error("the server was killed, and nobody has noticed")
+	}
+}
+
+// underPressure starts a server in a control group.
+func underPressure(t *testing.T, env ...string) (*cgroup, *loadtest.Server, *pressure) {
+	t.Helper()
+	group := newCgroup(t, memoryLimit)
+	server, err := loadtest.Start(t.Context(), loadtest.Serve{
+		Binary: loadtest.Build(t, ""), Data: t.TempDir() + "/data", Cgroup: group.dir, Env: env,
+		Args: []string{"--seal-rows", "50000", "--seal-age", "2s"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Kill)
+	return group, server, &pressure{url: server.URL, answers: map[string]*atomic.Int64{}}
 }
 
 // pressure is what is asked of the server.
@@ -319,7 +347,8 @@ func status(line string) int {
 	return n
 }
 
-// hungryQueries are at the limits of what may be asked.
+// hungryQueries are at the limits of what may be asked, but for the first: it
+// collects more values than an answer may have, which waiting does not mend.
 var hungryQueries = []string{
 	`{"from":{"instance":"small"},"reduce":{"type":"collect","field":"payload.name"}}`,
 	`{"from":{"instance":"small"},"where":[{"field":"payload.n","operator":"lt","value":99000}],"reduce":{"type":"collect","field":"payload.name"}}`,
@@ -355,8 +384,12 @@ func (m *pressure) eat(ctx context.Context, n int) error {
 		}
 		m.count("query", resp.StatusCode)
 		wait, err := retryAfter(resp)
-		if err == nil && resp.StatusCode == http.StatusOK {
+		switch {
+		case err != nil:
+		case resp.StatusCode == http.StatusOK:
 			err = sip(ctx, resp.Body)
+		case resp.StatusCode == http.StatusBadRequest:
+			err = tooMuch(ctx, n, resp.Body)
 		}
 		resp.Body.Close()
 		if err != nil {
@@ -365,6 +398,18 @@ func (m *pressure) eat(ctx context.Context, n int) error {
 		if wait > 0 && !rest(ctx, wait/10) { // it is impatient too
 			return nil
 		}
+	}
+	return nil
+}
+
+// tooMuch reads why a query was refused for good: only the first one may be.
+func tooMuch(ctx context.Context, n int, from io.Reader) error {
+	text, err := io.ReadAll(from)
+	if err != nil {
+		return unlessEnded(ctx, err)
+	}
+	if n%len(hungryQueries) != 0 || !bytes.Contains(text, []byte("collect: more than 100,000 values")) {
+		return fmt.Errorf("query %s: 400: %s", hungryQueries[n%len(hungryQueries)], text)
 	}
 	return nil
 }
@@ -385,10 +430,10 @@ func sip(ctx context.Context, from io.Reader) error {
 }
 
 func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // small asks for little: it must be answered, if not at once then when it asks
