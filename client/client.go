@@ -98,7 +98,7 @@ type call struct {
 // success or an error. The caller closes the body.
 func (c *Client) do(ctx context.Context, what call) (response *http.Response, err error) {
 	err = c.repeat(ctx, what, func(body io.Reader) error {
-		response, err = c.send(ctx, what, body)
+		response, err = c.send(ctx, what, body) //nolint:bodyclose // the caller does
 		return err
 	})
 	return response, err

@@ -71,7 +71,9 @@ func TestGuaranteesNameWhatExists(t *testing.T) {
 			}
 		}
 		for _, p := range r.tests {
-			defined := func(f testFile) bool { return filepath.Dir(f.name) == p.pkg && strings.Contains(f.text, "\nfunc "+p.test+"(") }
+			defined := func(f testFile) bool {
+				return filepath.Dir(f.name) == p.pkg && strings.Contains(f.text, "\nfunc "+p.test+"(")
+			}
 			if !slices.ContainsFunc(tests, defined) {
 				t.Errorf("docs/guarantees.md: there is no %s in %q", p.test, p.pkg)
 			}

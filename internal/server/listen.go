@@ -88,7 +88,7 @@ func listen(ctx context.Context, address string, loopback bool) ([]net.Listener,
 		return []net.Listener{four}, err
 	}
 	if err != nil { // no IPv6 here
-		return []net.Listener{four}, nil
+		return []net.Listener{four}, nil //nolint:nilerr // one loopback family will do
 	}
 	return []net.Listener{four, six}, nil
 }

@@ -23,9 +23,11 @@ func benchLog(b *testing.B, n int, seal bool) *Server {
 		b.Fatal(err)
 	}
 	go func() { _ = s.Run(b.Context()) }()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
 	lines := benchEvents(10_000, true)
 	for range n / 10_000 {
-		response, err := http.Post(s.URL()+"/v1/instances/bench/events?auto_create=true", ndjsonMedia, strings.NewReader(lines)) //nolint:noctx // a benchmark
+		response, err := client.Post(s.URL()+"/v1/instances/bench/events?auto_create=true", ndjsonMedia, strings.NewReader(lines))
 		if err != nil || response.StatusCode != 200 {
 			b.Fatal(response, err)
 		}
@@ -43,6 +45,8 @@ func benchLog(b *testing.B, n int, seal bool) *Server {
 // segments and from memory.
 func BenchmarkRead(b *testing.B) {
 	const events = 200_000
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
 	for _, seal := range []bool{true, false} {
 		s := benchLog(b, events, seal)
 		name := map[bool]string{true: "sealed/", false: "head/"}[seal]
@@ -55,7 +59,7 @@ func BenchmarkRead(b *testing.B) {
 		} {
 			b.Run(name+path, func(b *testing.B) {
 				for b.Loop() {
-					response, err := http.Get(s.URL() + "/v1/instances/bench/" + path) //nolint:noctx // a benchmark
+					response, err := client.Get(s.URL() + "/v1/instances/bench/" + path)
 					if err != nil {
 						b.Fatal(err)
 					}

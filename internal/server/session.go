@@ -131,7 +131,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *request) error {
 // sessionCookie is sent over TLS only where it was made so; a proxy that speaks
 // TLS for us shows in the page's origin.
 func sessionCookie(r *http.Request, token string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever the page came over TLS: elsewhere browsers would not send it
 		Name: cookieName, Value: token, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://"),
 	}

@@ -36,7 +36,7 @@ func (r *running) follow(path string, headers ...string) *following {
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := r.http.Do(request)
+	response, err := r.http.Do(request) //nolint:bodyclose // stop closes it
 	if err != nil {
 		r.t.Fatal(err)
 	}

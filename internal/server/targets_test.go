@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -49,7 +48,7 @@ func startDelivering(t *testing.T, opts Options) *running {
 	})
 	kind := target.NewKind("postgres", struct{}{}, func(struct{}, target.Environment) (target.Target, error) { return picky{}, nil })
 	opts.Targets, err = target.Deliver(log, []target.Spec{{Name: "all", Kind: kind}, {Name: "archive", Kind: kind}},
-		target.Options{Dir: dir + "/targets", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		target.Options{Dir: dir + "/targets", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,9 +58,9 @@ func (l *life) deliver(ctx context.Context, b target.Batch, patience time.Durati
 	sent := make(chan giving, 1)
 	go func() { sent <- l.give(b.Events[have:]) }()
 	err = l.listen(ctx, sent, l.queue.first+int64(len(b.Events))-1, patience)
-	l.stdin.SetWriteDeadline(time.Unix(1, 0)) // whoever still writes stops
+	_ = l.stdin.SetWriteDeadline(time.Unix(1, 0)) // whoever still writes stops; a pipe that is closed has nobody
 	gave := <-sent
-	l.stdin.SetWriteDeadline(time.Time{})
+	_ = l.stdin.SetWriteDeadline(time.Time{})
 	for _, e := range b.Events[have : have+gave.events] {
 		l.queue.positions = append(l.queue.positions, e.Position)
 	}

@@ -19,12 +19,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/logtest"
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/exec"
 	"github.com/firnlog/firn/target/targettest"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestTarget(t *testing.T) {

@@ -48,7 +48,7 @@ type life struct {
 
 // start starts the program.
 func start(s Settings, name string, logger *slog.Logger) (*life, error) {
-	cmd := osexec.Command(s.Command[0], s.Command[1:]...)
+	cmd := osexec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // the operator names it; no shell reads it
 	cmd.Dir, cmd.Env = s.Dir, environment(s, name, os.Environ())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	l := &life{
@@ -99,19 +99,19 @@ func pipes(ours, theirs *[3]*os.File) error {
 func (l *life) await() {
 	if reapFirst {
 		l.exit = l.cmd.Wait()
-		syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL) // nobody there is fine
+		_ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL) // nobody there is fine
 	} else {
 		awaitExit(l.cmd.Process.Pid)
 		l.mu.Lock()
-		syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
+		_ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
 		l.exit = l.cmd.Wait() // at once: it has ended
 		l.reaped = true
 		l.mu.Unlock()
 	}
 	// What it said last is still in the pipes, and who else holds them does not count.
 	until := time.Now().Add(lastWords)
-	l.stdout.SetReadDeadline(until)
-	l.stderr.SetReadDeadline(until)
+	_ = l.stdout.SetReadDeadline(until) // they are pipes, which have deadlines, or closed
+	_ = l.stderr.SetReadDeadline(until)
 	close(l.dead)
 }
 
@@ -174,7 +174,7 @@ func (l *life) kill() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.reaped {
-		syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
+		_ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
 	}
 }
 

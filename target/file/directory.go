@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"os"
 	"syscall"
 
@@ -55,7 +56,7 @@ func (d directory) path(name string) string { return d.Name() + "/" + name }
 // uninterrupted makes a system call again that a signal has interrupted.
 func uninterrupted(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/file"
 	"github.com/firnlog/firn/target/targettest"
-	gocmp "github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

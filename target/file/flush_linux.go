@@ -10,5 +10,5 @@ import (
 // of many, which wait for it, share their trips. It is a hint: nothing depends on
 // its success.
 func startFlush(f *os.File) {
-	unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE) // the flush tells what is wrong
+	_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE) // the flush tells what is wrong
 }

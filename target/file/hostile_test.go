@@ -9,9 +9,10 @@ import (
 	"syscall"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/firnlog/firn/target"
 	"github.com/firnlog/firn/target/targettest"
-	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // TestTypesAsNames shows how types become names.

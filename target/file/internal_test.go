@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
-	"pgregory.net/rapid"
 )
 
 // FuzzEncodeType: whatever the type, its name is one harmless element of a path.

@@ -79,7 +79,7 @@ type lines struct {
 
 // Open makes the directory, cuts off what a crash has left of a line, and begins
 // to compress what is over.
-func (t *lines) Open(context.Context) error {
+func (t *lines) Open(context.Context) error { //nolint:contextcheck // compressing goes on behind Open, until Close
 	t.release()
 	if err := t.openDir(); err != nil {
 		t.release()

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/firnlog/firn/event"
-	"github.com/firnlog/firn/target"
-	"github.com/firnlog/firn/target/targettest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
+
+	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/target"
+	"github.com/firnlog/firn/target/targettest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

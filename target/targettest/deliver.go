@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
-	"github.com/google/go-cmp/cmp"
 )
 
 // most is how often delivery is tried before the suite gives up.

@@ -17,9 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/target"
-	"go.uber.org/goleak"
 )
 
 // Place is one place a target writes to, empty at first, as the suite sees it.

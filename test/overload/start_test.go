@@ -84,12 +84,14 @@ func (h *fullDisk) startFull(ctx context.Context) (healed time.Duration, err err
 func (h *fullDisk) notReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.server.URL+"/readyz", nil)
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		if err != nil {
 			return fmt.Errorf("readiness on a full disk: %w", err)
 		}
