@@ -1,6 +1,12 @@
 package server
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -43,5 +49,71 @@ func TestOneLargeAppendGoesAlone(t *testing.T) {
 	r.appendN("large", "s", 1000)
 	if got := r.count("large"); got != 1000 {
 		t.Errorf("%d events are stored, want 1000", got)
+	}
+}
+
+// TestRefusedConnectionIsKept: a client whose append is refused sends the next on
+// the same connection, whatever the size of the body that nobody wanted; one that
+// asks first does not send its body at all.
+func TestRefusedConnectionIsKept(t *testing.T) {
+	r := start(t, Options{BodyMemory: 8 << 20})
+	r.appendN("busy", "s", 1)
+	waiting, err := r.appends.enter(r.appends.waiting.total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.end()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	send := func(header, body string) *http.Response {
+		t.Helper()
+		length := max(len(body), 100)
+		if _, err := fmt.Fprintf(conn, "POST /v1/instances/busy/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", header, length, body); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	for _, size := range []int{100, smallBuffer - 1, smallBuffer, smallBuffer + 1, 200 << 10} {
+		if answer := send("", strings.Repeat(" ", size)); answer.StatusCode != 503 || answer.Close {
+			t.Errorf("a body of %d bytes: status %d, connection closed %v; want 503 and kept", size, answer.StatusCode, answer.Close)
+		}
+	}
+	if answer := send("Expect: 100-continue\r\n", ""); answer.StatusCode != 503 || !answer.Close {
+		t.Errorf("who asks before sending: status %d, connection closed %v; want 503 and closed", answer.StatusCode, answer.Close)
+	}
+}
+
+// TestReceiptsHaveTheirLength: the answer to an append says how long it is where it
+// is one piece, and is whole where it is not.
+func TestReceiptsHaveTheirLength(t *testing.T) {
+	r := start(t, Options{})
+	for _, events := range []int{1, 100, 5000} {
+		body := "[" + strings.TrimSuffix(strings.Repeat(`{"event_type":"a"},`, events), ",") + "]"
+		answer := r.must(201, "POST", "/v1/instances/long/events?auto_create=true", body)
+		if length := answer.header.Get("Content-Length"); (length != "") != (len(answer.body) < flushAt) {
+			t.Errorf("%d events, %d bytes: Content-Length %q", events, len(answer.body), length)
+		}
+		var got struct {
+			Events []struct {
+				ID string `json:"id"`
+			} `json:"events"`
+		}
+		if answer.decode(t, &got); len(got.Events) != events || got.Events[events-1].ID == "" {
+			t.Errorf("%d receipts of %d events", len(got.Events), events)
+		}
 	}
 }

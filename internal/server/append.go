@@ -46,6 +46,7 @@ func (s *Server) append(w http.ResponseWriter, r *request) error {
 		return malformed("stream", "is %d bytes long; the most is %d", len(r.params["stream"]), event.MaxStream)
 	}
 	if err := s.appends.ask(r.ContentLength); err != nil {
+		s.readAway(r)
 		return err
 	}
 	if kind == ndjsonMedia {
@@ -121,7 +122,7 @@ func nameStream(drafts []event.Draft, stream string) {
 // receipts answers an append. It writes the JSON by hand: a batch of a
 // thousand events is answered as fast as it is parsed.
 func (w *writer) receipts(receipts []firn.Receipt, faults []firn.Fault) error {
-	w.w.WriteHeader(http.StatusCreated)
+	w.status = http.StatusCreated
 	w.raw(`{"events":[`)
 	for i := range receipts {
 		if err := w.room(); err != nil {
@@ -155,7 +156,7 @@ func (w *writer) endAppended(faults []firn.Fault) {
 	w.raw("]")
 	w.warnings(faults, nil)
 	w.raw("}\n")
-	_ = w.send() // stored, and nobody there to tell
+	_ = w.finish(http.StatusCreated) // stored, and nobody there to tell
 }
 
 // warnings writes the member warnings if there are faults to tell of: they name
@@ -186,7 +187,7 @@ func (w *writer) warnings(faults []firn.Fault, lines []int64) {
 // stored answers an append with whole events: what was given and what the log
 // added is all there is to them.
 func (w *writer) stored(instanceID string, drafts []event.Draft, receipts []firn.Receipt, faults []firn.Fault) error {
-	w.w.WriteHeader(http.StatusCreated)
+	w.status = http.StatusCreated
 	w.raw(`{"events":[`)
 	for i := range receipts {
 		if err := w.room(); err != nil {

@@ -30,7 +30,7 @@ func (s *Server) appendLines(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	in.patience, in.step = idleUpload, 1
+	in.patience, in.step, in.left = idleUpload, 1, 0
 	_ = r.control.EnableFullDuplex() // HTTP/2 always is, and needs no asking
 
 	ctx, cancel := context.WithCancel(r.Context())

@@ -80,19 +80,24 @@ func newAdmission(bytes int64) *admission {
 
 // ask refuses an append of so many bytes, -1 = unknown, before its body is read.
 func (a *admission) ask(bytes int64) error {
-	l, err := a.enter(max(bytes, 1))
-	if err != nil {
-		return err
+	bytes = min(max(bytes, 1), a.waiting.total)
+	if !a.waiting.free.TryAcquire(bytes) {
+		return tooMuch()
 	}
-	l.end()
+	a.waiting.free.Release(bytes)
 	return nil
+}
+
+// tooMuch refuses an append that would have to wait too long.
+func tooMuch() *problem {
+	return overloaded("more events are waiting to be stored than can be stored in a moment; send it again, with the same ids")
 }
 
 // enter admits an append of so many bytes until its lease ends, or refuses it.
 func (a *admission) enter(bytes int64) (*lease, error) {
 	l := &lease{from: a.waiting}
 	if !l.grow(min(bytes, a.waiting.total)) { // what is larger goes alone
-		return nil, overloaded("more events are waiting to be stored than can be stored in a moment; send it again, with the same ids")
+		return nil, tooMuch()
 	}
 	return l, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/firnlog/firn/event"
 )
 
 // problem is an answer that is not a success: RFC 9457 problem details. It is
@@ -116,6 +118,9 @@ func closing() *problem {
 
 // encode is the problem as JSON, with the id of the request.
 func (p *problem) encode(requestID string) []byte {
+	if p.isPlain() {
+		return p.encodePlain(requestID)
+	}
 	answer := *p
 	answer.RequestID = requestID
 	text, err := json.Marshal(&answer)
@@ -124,6 +129,23 @@ func (p *problem) encode(requestID string) []byte {
 		text, _ = json.Marshal(&answer)
 	}
 	return text
+}
+
+// isPlain reports whether there is nothing to a problem but what every one has, as
+// with those that a busy server answers by the thousand.
+func (p *problem) isPlain() bool {
+	return len(p.Errors) == 0 && p.Expected == nil && p.Actual == nil && p.Line == nil && p.RequiredPermission == "" && p.Detail != ""
+}
+
+func (p *problem) encodePlain(requestID string) []byte {
+	text := event.AppendQuoted(append(make([]byte, 0, 512), `{"type":`...), p.Type)
+	text = event.AppendQuoted(append(text, `,"title":`...), p.Title)
+	text = strconv.AppendInt(append(text, `,"status":`...), int64(p.Status), 10)
+	text = event.AppendQuoted(append(text, `,"detail":`...), p.Detail)
+	if requestID != "" {
+		text = event.AppendQuoted(append(text, `,"request_id":`...), requestID)
+	}
+	return append(text, '}')
 }
 
 // write answers with the problem.

@@ -122,15 +122,26 @@ func notFoundPath() *problem {
 // would redirect, and a redirected POST is a GET for many clients.
 func (s *Server) cleanPathsOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := strings.TrimSuffix(r.URL.EscapedPath(), "/") // which some doors' paths end in
-		for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-			if segment == "." || segment == ".." || (segment == "" && path != "") {
-				s.refuse(w, r, notFoundPath())
-				return
-			}
+		path := r.URL.EscapedPath()
+		if !isClean(strings.TrimSuffix(path, "/")) { // which some doors' paths end in
+			s.refuse(w, r, notFoundPath())
+			return
 		}
-		next.ServeHTTP(w, veilSlashes(r))
+		next.ServeHTTP(w, veilSlashes(r, path))
 	})
+}
+
+// isClean reports whether no segment of a path is empty, "." or "..".
+func isClean(path string) bool {
+	if !strings.Contains(path, "//") && !strings.Contains(path, "/.") && !strings.HasPrefix(path, ".") && !strings.HasSuffix(path, "/") {
+		return true // as nearly all are
+	}
+	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if segment == "." || segment == ".." || (segment == "" && path != "") {
+			return false
+		}
+	}
+	return true
 }
 
 // veiled stands for a segment that is an encoded slash and nothing more, which
@@ -138,8 +149,7 @@ func (s *Server) cleanPathsOnly(next http.Handler) http.Handler {
 const veiled, veiledEscaped = "\xff/", "%FF%2F"
 
 // veilSlashes lets the mux see a name that is "/".
-func veilSlashes(r *http.Request) *http.Request {
-	path := r.URL.EscapedPath()
+func veilSlashes(r *http.Request, path string) *http.Request {
 	if !strings.Contains(path, "/%2") {
 		return r
 	}

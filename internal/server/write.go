@@ -25,6 +25,7 @@ type writer struct {
 	control *http.ResponseController
 	timeout time.Duration
 	buf     []byte
+	status  int // that an answer with this body begins with; 0 = 200
 	began   bool
 	// caller, where it is not nil, ends when the one who asks may have nothing more;
 	// stop ends the waiting for that.
@@ -92,6 +93,9 @@ func (w *writer) Write(b []byte) (int, error) {
 	if w.given.Load() { // likewise giveUp's
 		return 0, os.ErrDeadlineExceeded
 	}
+	if !w.began && w.status != 0 {
+		w.w.WriteHeader(w.status)
+	}
 	w.began = true
 	return w.w.Write(b)
 }
@@ -118,6 +122,7 @@ func (w *writer) finish(status int) error {
 	if !w.began {
 		w.w.Header().Set("Content-Length", strconv.Itoa(len(w.buf)))
 		w.w.WriteHeader(status)
+		w.status = 0
 	}
 	return w.send()
 }

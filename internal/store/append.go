@@ -180,9 +180,11 @@ func (a *appendOp) decide(s *sequencer) (*entry, error) {
 	a.to, a.written, a.place, a.first = nil, nil, nil, nil
 	in, err := s.resolve(a.instance)
 	made := false
-	if _, isID := parseUUID(a.instance); errors.Is(err, ErrNotFound) && a.create && isID != nil {
-		in, err = s.newInstance(Instance{Name: a.instance})
-		made = err == nil
+	if a.create && errors.Is(err, ErrNotFound) {
+		if _, isName := parseUUID(a.instance); isName != nil {
+			in, err = s.newInstance(Instance{Name: a.instance})
+			made = err == nil
+		}
 	}
 	if err != nil {
 		return nil, err

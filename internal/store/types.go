@@ -208,9 +208,15 @@ func (u uuid) String() string {
 	return string(b[:])
 }
 
+// notUUID is the error of parseUUID, which is asked of every instance that is
+// named by its name.
+type notUUID string
+
+func (s notUUID) Error() string { return fmt.Sprintf("%q is not a UUID", string(s)) }
+
 func parseUUID(s string) (u uuid, err error) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return u, fmt.Errorf("%q is not a UUID", s)
+		return u, notUUID(s)
 	}
 	_, err = hex.Decode(u[:], []byte(s[:8]+s[9:13]+s[14:18]+s[19:23]+s[24:]))
 	return u, err
