@@ -105,6 +105,18 @@ func TestEventLoggerDelivery(t *testing.T) {
 	}
 }
 
+// TestTypeNull is YAML's null where the name null is meant.
+func TestTypeNull(t *testing.T) {
+	c := mustLoad(t, "c.yaml", "targets:\n- type: null\n- {type: null, name: other}\n- {type: 'null', name: quoted}\n", Options{})
+	var got []string
+	for _, target := range c.Targets {
+		got = append(got, target.Name+" "+target.Kind.Name)
+	}
+	if diff := cmp.Diff([]string{"null null", "other null", "quoted null"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestEventLoggerName selects as Querybook does.
 func TestEventLoggerName(t *testing.T) {
 	mysql := plainTarget{"mysql", "mysql", &postgresSettings{Host: "db", Port: 3306, Username: "querybook", TableName: "event_log"}, ""}

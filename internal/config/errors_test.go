@@ -135,6 +135,8 @@ auth: {failed_sign_ins: 0}
 - {type: sqlite, name: d}
 - {type: file, name: d}
 - {type: sqlite, name: e, where: {or: [{field: sevrity, operator: eq, value: 1}]}}
+- {type: , name: f}
+- {type: ~, name: g}
 `, nil, nil, []string{
 			`c.yaml:2:10: targets[0].type: "sqlit" is no type of target; did you mean sqlite?`,
 			`c.yaml:3:10: targets[1].type: "something else altogether" is no type of target; there are console, exec, file, mysql, null, postgres, postgresql, sqlite`,
@@ -154,7 +156,9 @@ auth: {failed_sign_ins: 0}
 			`c.yaml:11:30: targets[9].days_to_keep: a target of type file deletes nothing; only tables have days_to_keep`,
 			`c.yaml:12:3: target exec: a program is needed`,
 			`c.yaml:14:22: a target named d is at c.yaml:13:24 already; give this one a name`,
-			`c.yaml:15:48: targets[13].where.or[0].field: "sevrity" is not a field; did you mean severity?`}},
+			`c.yaml:15:48: targets[13].where.or[0].field: "sevrity" is not a field; did you mean severity?`,
+			`c.yaml:16:3: targets[14]: has no type; it is one of null, console, file, sqlite, postgres, mysql, exec`,
+			`c.yaml:17:3: targets[15]: has no type; it is one of null, console, file, sqlite, postgres, mysql, exec`}},
 		{"targets of the same variables", "c.yaml", `targets:
 - {type: sqlite, name: a.b, table_name: event_a}
 - {type: sqlite, name: a-b}

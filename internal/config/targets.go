@@ -81,6 +81,9 @@ func (l *loader) listed(path string, n *node) {
 	if !l.is(path, n, object) {
 		return
 	}
+	if i, ok := n.places["type"]; ok && n.members[i].value.text == "null" {
+		n.members[i].value.kind = text // YAML without quotes: the type of that name
+	}
 	var kindName, name string
 	for _, f := range []struct {
 		name string

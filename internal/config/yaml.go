@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/firnlog/firn/internal/plainyaml"
 )
@@ -92,7 +93,11 @@ func (y *yamlReader) value(path string, n ast.Node, depth int) *node {
 		return out
 	}
 	switch n := n.(type) {
-	case nil, *ast.NullNode:
+	case nil:
+	case *ast.NullNode:
+		if t := n.GetToken(); t.Type == token.NullType {
+			out.text = t.Value
+		}
 	case *ast.BoolNode:
 		out.kind, out.text = boolean, fmt.Sprint(n.Value)
 	case *ast.StringNode:
