@@ -186,24 +186,14 @@ func (o *objectBuilder) append(b *Builder, row int, text []byte) {
 	col.mark(row)
 	col.codes = append(grown(col.codes, row, b.expected), shape.code)
 	shape.rows++
-	rest := b.scratch[:0]
 	for i, v := range o.split.values {
 		if c := shape.cols[i]; c != noCol {
 			o.put(b.cols[c], row, v)
-			continue
 		}
-		if len(rest) == 0 {
-			rest = append(rest, '[')
-		} else {
-			rest = append(rest, ',')
-		}
-		rest = o.split.appendJSON(rest, v)
 	}
-	if len(rest) > 0 {
-		rest = append(rest, ']')
-		b.cols[restCol(o.root)].addBytes(row, rest)
+	if b.scratch = o.spilled(b.scratch[:0], shape.cols); len(b.scratch) > 0 {
+		b.cols[restCol(o.root)].addBytes(row, b.scratch)
 	}
-	b.scratch = rest
 }
 
 // shape finds or makes the shape of the object just split; nil if it may have

@@ -96,15 +96,21 @@ const (
 
 // mark notes that row holds the next value.
 func (p *Packed) mark(row int) {
-	if p.rows == nil && p.n < row {
+	if p.rows == nil && p.n == row {
+		p.n++
+		return
+	}
+	p.markSparse(row)
+}
+
+func (p *Packed) markSparse(row int) {
+	if p.rows == nil {
 		p.rows = make([]uint32, p.n, 2*p.n+8)
 		for i := range p.rows {
 			p.rows[i] = uint32(i)
 		}
 	}
-	if p.rows != nil {
-		p.rows = append(grown(p.rows, row, p.expected), uint32(row))
-	}
+	p.rows = append(grown(p.rows, row, p.expected), uint32(row))
 	p.n++
 }
 

@@ -14,30 +14,36 @@ import (
 const benchRows = 250_000
 
 func BenchmarkWrite(b *testing.B) {
+	rows := columntest.NewSampler(1).Rows(benchRows)
 	for _, sorted := range []bool{true, false} {
-		b.Run(fmt.Sprintf("byStream=%v", sorted), func(b *testing.B) {
-			rows := columntest.NewSampler(1).Rows(benchRows)
-			var out bytes.Buffer
-			b.ReportAllocs()
-			cputest.Report(b, benchRows, func() {
-				for b.Loop() {
-					out.Reset()
-					f := newFileWriter(&out, testInstance, sorted)
-					f.expect(len(rows))
-					for i := range rows {
-						if err := f.append(&rows[i]); err != nil {
-							b.Fatal(err)
-						}
-					}
-					if _, err := f.close(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-			b.ReportMetric(float64(out.Len())/benchRows, "B/event")
-			report(b, open(b, out.Bytes(), nil))
-		})
+		b.Run(fmt.Sprintf("byStream=%v", sorted), func(b *testing.B) { benchmarkWrite(b, rows, sorted) })
 	}
+	for i := 0; i < len(rows); i += 5000 { // as logs have them
+		rows[i].Payload = fmt.Appendf(nil, `{"rare":{"%d":%d},"status":200}`, i, i)
+	}
+	b.Run("rare paths", func(b *testing.B) { benchmarkWrite(b, rows, true) })
+}
+
+func benchmarkWrite(b *testing.B, rows []column.Row, sorted bool) {
+	var out bytes.Buffer
+	b.ReportAllocs()
+	cputest.Report(b, benchRows, func() {
+		for b.Loop() {
+			out.Reset()
+			f := newFileWriter(&out, testInstance, sorted)
+			f.expect(len(rows))
+			for i := range rows {
+				if err := f.append(&rows[i]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if _, err := f.close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(out.Len())/benchRows, "B/event")
+	report(b, open(b, out.Bytes(), nil))
 }
 
 // report logs where the bytes of a file go.

@@ -91,6 +91,24 @@ func TestHugeAndDeepPayloads(t *testing.T) {
 
 // More rows than a block takes become several row groups, the second one with
 // the columns of the first.
+// More columns and shapes than a file has: what is left goes to rest.
+func TestRareShapesAndPaths(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("k", 400)
+	s := checkWritten(t, rowsWith(1990, func(i int) string {
+		if i%3 == 0 {
+			return fmt.Sprintf(`{"n":%d,"text":"%d","list":[%d]}`, i, i, i)
+		}
+		return fmt.Sprintf(`{"n":%d,"%s%d":"value %d","list":[%d],"%s-%d":1.5}`, i, long, i, i, i, long, i)
+	}))
+	if whole := s.doc.Groups[0].Payload.Whole; whole == 0 || whole > 1300 {
+		t.Errorf("%d rows are in rest whole", whole)
+	}
+	if n := len(s.doc.Columns); n != 512 {
+		t.Errorf("%d columns of paths", n)
+	}
+}
+
 func TestSeveralRowGroups(t *testing.T) {
 	t.Parallel()
 	const extra = 1000

@@ -152,11 +152,13 @@ func (f *fileWriter) close() (Info, error) {
 
 // endGroup writes the builder's rows as a row group and starts another.
 func (f *fileWriter) endGroup() error {
-	b, err := f.planned()
-	if err != nil {
-		return err
-	}
+	b := f.builder
 	if f.layout == nil {
+		if plan := b.Plan(); plan != nil {
+			if err := b.Keep(plan); err != nil {
+				return err
+			}
+		}
 		b.Widen()
 		f.layout = newLayout(b)
 		f.doc.Columns = f.layout.document()
@@ -173,29 +175,6 @@ func (f *fileWriter) endGroup() error {
 	f.builder = column.NewPlannedBuilder(column.Meta{}, f.plan)
 	f.builder.Expect(f.toCome)
 	return nil
-}
-
-// planned is the builder with only the columns and shapes that are worth it.
-func (f *fileWriter) planned() (*column.Builder, error) {
-	if f.layout != nil {
-		return f.builder, nil
-	}
-	plan := f.builder.Plan()
-	if plan == nil {
-		return f.builder, nil
-	}
-	b := column.NewPlannedBuilder(column.Meta{}, plan)
-	b.Expect(f.builder.Rows())
-	for r, err := range column.Rows(f.builder.Snapshot(), nil) {
-		if err == nil {
-			err = b.Append(r)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	f.builder = b // the columns of the first one can go
-	return b, nil
 }
 
 // ranges computes the ranges of a builder's rows.
