@@ -39,14 +39,24 @@ func dial(ctx context.Context, base, path, contentType string) (*wire, error) {
 
 func (w *wire) Close() error { return w.conn.Close() }
 
+// ownWrite is from which size on a body is sent from where it is, and not copied
+// behind its header first.
+const ownWrite = 16 << 10
+
 // post sends a body and waits for the answer, which it reads and lets go. The
 // status is the answer's.
 func (w *wire) post(body []byte) (status int, err error) {
 	w.buf = append(w.buf[:0], w.head...)
 	w.buf = strconv.AppendInt(w.buf, int64(len(body)), 10)
 	w.buf = append(w.buf, "\r\n\r\n"...)
-	w.buf = append(w.buf, body...)
-	if _, err := w.conn.Write(w.buf); err != nil {
+	if len(body) >= ownWrite {
+		parts := net.Buffers{w.buf, body}
+		_, err = parts.WriteTo(w.conn)
+	} else {
+		w.buf = append(w.buf, body...)
+		_, err = w.conn.Write(w.buf)
+	}
+	if err != nil {
 		return 0, err
 	}
 	return w.answer()
