@@ -1,7 +1,5 @@
 package column
 
-
-
 // Keep takes away the columns and shapes that the plan has not chosen: their
 // values go to rest. It is called when all rows are appended, and costs by the
 // rows that it changes.
@@ -168,4 +166,3 @@ func (p *Packed) text(i int) string {
 	}
 	return viewOf(p.bytes[p.offsets[i]:p.offsets[i+1]])
 }
-
