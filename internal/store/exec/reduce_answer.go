@@ -69,12 +69,12 @@ func (x *reducer) planOne(i int, r query.Reduction, made map[string]family) func
 		x.families = append(x.families, s)
 		return func(g int) result { return collected(s.all[g]) }
 	case query.CountDistinct:
-		s := shared(x, made, "distinct", f, func() *states[map[string]struct{}] { return newDistinct(f) })
+		s := shared(x, made, "distinct", f, func() *states[*distinct] { return newDistinct(f) })
 		return func(g int) result {
 			if s.all[g] == nil {
 				return nullValue()
 			}
-			return query.IntValue(int64(len(s.all[g])))
+			return query.IntValue(int64(len(s.all[g].set)))
 		}
 	}
 	s := shared(x, made, "quantiles", f, func() *states[*quantiles] { return newQuantiles(f) })

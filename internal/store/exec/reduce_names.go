@@ -29,6 +29,14 @@ func (l *textList) at(i int) string {
 	return borrowed(l.bytes[from:l.ends[i]])
 }
 
+// add adds the text that a function appends, and returns how many bytes there are
+// in all.
+func (l *textList) add(appendText func(dst []byte) []byte) int {
+	l.bytes = appendText(l.bytes)
+	l.ends = append(l.ends, len(l.bytes))
+	return len(l.bytes)
+}
+
 // present names the groups that have entries. What that holds is charged to owed.
 func (k *groupKeys) present(r *reader, en *entries, owed *meter) (b blockGroups, err error) {
 	if len(k.levels) == 0 {
@@ -91,8 +99,7 @@ func (l *keyLevel) name(r *reader, to *namedLevel, groups []uint32, owed *meter)
 		code := at - parent*n
 		if places[code] == 0 {
 			before := len(to.texts.bytes)
-			to.texts.bytes = l.coding.appendText(to.texts.bytes, uint32(code))
-			to.texts.ends = append(to.texts.ends, len(to.texts.bytes))
+			to.texts.add(func(dst []byte) []byte { return l.coding.appendText(dst, uint32(code)) })
 			places[code] = uint32(len(to.texts.ends))
 			if err := owed.add(namedSize + 2*(len(to.texts.bytes)-before)); err != nil {
 				return nil, err

@@ -1,28 +1,31 @@
 package segment
 
 import (
-	"container/list"
+	"math/rand/v2"
 	"sync"
 
 	"github.com/firnlog/firn/internal/store/column"
 )
 
-// Cache keeps the columns, pages and dictionaries that were used last, within a
-// budget of bytes. Many segments share one. What is held stays in the cache, so
-// that the budget counts it for as long as it is used; what finds no room is its
-// user's.
+// Cache keeps columns, pages and dictionaries that were used, within a budget of
+// bytes. Many segments share one. What is held stays in the cache, so that the
+// budget counts it for as long as it is used; what finds no room is its user's.
+//
+// What makes room is chosen at random. Queries read the same columns of all
+// segments in the same order: were the one used longest ago to go, then of columns
+// a little larger than the cache each would go just before it is asked for again.
 type Cache struct {
 	budget int64
 
 	mu      sync.Mutex
 	size    int64
-	recent  *list.List // of *cached, the last used first
-	entries map[cacheKey]*list.Element
+	entries map[cacheKey]*cached
+	all     []*cached // the same, in any order
 }
 
 // NewCache makes a cache of at most budget bytes.
 func NewCache(budget int64) *Cache {
-	return &Cache{budget: budget, recent: list.New(), entries: map[cacheKey]*list.Element{}}
+	return &Cache{budget: budget, entries: map[cacheKey]*cached{}}
 }
 
 type cacheKey struct {
@@ -39,6 +42,7 @@ const (
 
 type cached struct {
 	key   cacheKey
+	place int // in all
 	value any // *column.Vector or *dictionary
 	size  int64
 	users int
@@ -61,13 +65,10 @@ func (c *Cache) hold(key cacheKey) *cached {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.entries[key]
-	if e == nil {
-		return nil
+	v := c.entries[key]
+	if v != nil {
+		v.users++
 	}
-	c.recent.MoveToFront(e)
-	v := e.Value.(*cached)
-	v.users++
 	return v
 }
 
@@ -88,45 +89,55 @@ func (c *Cache) put(key cacheKey, value any, size int64, uses *cached) *cached {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.entries[key]; e != nil {
-		v := e.Value.(*cached)
+	if v := c.entries[key]; v != nil {
 		v.users++
 		return v
 	}
-	for e := c.recent.Back(); e != nil && c.size+size > c.budget; {
-		before := e.Prev()
-		if e.Value.(*cached).users == 0 {
-			c.remove(e)
-		}
-		e = before
-	}
-	if c.size+size > c.budget {
+	if !c.makeRoom(size) {
 		return nil
 	}
-	v := &cached{key: key, value: value, size: size, users: 1, uses: uses}
+	v := &cached{key: key, place: len(c.all), value: value, size: size, users: 1, uses: uses}
 	if uses != nil {
 		uses.users++
 	}
-	c.entries[key] = c.recent.PushFront(v)
+	c.entries[key] = v
+	c.all = append(c.all, v)
 	c.size += size
 	return v
+}
+
+// makeRoom removes what nobody uses until there is room, and reports whether
+// there is.
+func (c *Cache) makeRoom(size int64) bool {
+	for draws := 4 * len(c.all); draws > 0 && c.size+size > c.budget && len(c.all) > 0; draws-- {
+		if v := c.all[rand.IntN(len(c.all))]; v.users == 0 {
+			c.remove(v)
+		}
+	}
+	for i := len(c.all) - 1; i >= 0 && c.size+size > c.budget; i-- { // most are in use
+		if i < len(c.all) && c.all[i].users == 0 {
+			c.remove(c.all[i])
+		}
+	}
+	return c.size+size <= c.budget
 }
 
 // drop removes what belongs to a segment, which nobody uses any more.
 func (c *Cache) drop(segment uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for e := c.recent.Front(); e != nil; {
-		next := e.Next()
-		if e.Value.(*cached).key.segment == segment {
-			c.remove(e)
+	for i := len(c.all) - 1; i >= 0; i-- { // the last takes the place of one removed
+		if c.all[i].key.segment == segment {
+			c.remove(c.all[i])
 		}
-		e = next
 	}
 }
 
-func (c *Cache) remove(e *list.Element) {
-	v := c.recent.Remove(e).(*cached)
+func (c *Cache) remove(v *cached) {
+	last := c.all[len(c.all)-1]
+	c.all[v.place], last.place = last, v.place
+	c.all[len(c.all)-1] = nil
+	c.all = c.all[:len(c.all)-1]
 	delete(c.entries, v.key)
 	c.size -= v.size
 	if v.uses != nil {

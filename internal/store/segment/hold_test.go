@@ -129,3 +129,58 @@ func TestManyReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestCacheIsOfUseToLargerScans: of columns that are a little larger than the
+// cache, all of them asked for over and over in the same order, a good part is
+// there.
+func TestCacheIsOfUseToLargerScans(t *testing.T) {
+	t.Parallel()
+	const room, columns, rounds = 64, 80, 40
+	cache := NewCache(room)
+	hits := 0
+	for range rounds {
+		for col := range columns {
+			e := cache.hold(cacheKey{col: column.Col(col)})
+			if e != nil {
+				hits++
+			} else if e = cache.put(cacheKey{col: column.Col(col)}, nil, 1, nil); e == nil {
+				t.Fatal("there is no room for a column")
+			}
+			cache.release(e)
+		}
+	}
+	if least := rounds * columns / 4; hits < least { // more than half of them, mostly
+		t.Errorf("%d of %d columns were there, want %d", hits, rounds*columns, least)
+	}
+}
+
+// TestCacheKeepsWhatIsUsed: what is held stays, and what else does not fit finds
+// no room.
+func TestCacheKeepsWhatIsUsed(t *testing.T) {
+	t.Parallel()
+	cache := NewCache(8)
+	var held []*cached
+	for col := range column.Col(7) {
+		held = append(held, cache.put(cacheKey{col: col}, nil, 1, nil))
+	}
+	for col := range column.Col(100) {
+		cache.release(cache.put(cacheKey{col: 100 + col}, nil, 1, nil))
+	}
+	if cache.put(cacheKey{col: 300}, nil, 2, nil) != nil {
+		t.Error("what is used made room")
+	}
+	for _, e := range held {
+		again := cache.hold(e.key)
+		if again != e {
+			t.Fatalf("column %d is gone", e.key.col)
+		}
+		cache.release(again)
+		cache.release(e)
+	}
+	if cache.release(cache.put(cacheKey{col: 300}, nil, 4, nil)); cache.Size() > 8 {
+		t.Errorf("the cache holds %d of 8", cache.Size())
+	}
+	if cache.drop(0); cache.Size() != 0 || len(cache.all) != 0 || len(cache.entries) != 0 {
+		t.Errorf("%d bytes are left", cache.Size())
+	}
+}
