@@ -2,6 +2,7 @@ package column
 
 import (
 	"math"
+	"math/bits"
 	"sync"
 )
 
@@ -58,12 +59,7 @@ func NewCompact(v *Vector, coded *Coded) *Compact {
 
 // integers takes the integers of a vector.
 func (c *Compact) integers(v *Vector) *Compact {
-	least, most := int64(math.MaxInt64), int64(math.MinInt64)
-	for row, i := range v.Ints {
-		if v.IsValid(row) {
-			least, most = min(least, i), max(most, i)
-		}
-	}
+	least, most := v.Extent(v.Valid)
 	if least > most {
 		least, most = 0, 0
 	}
@@ -79,6 +75,39 @@ func (c *Compact) integers(v *Vector) *Compact {
 		return nil
 	}
 	return c
+}
+
+// Extent is the least and the greatest integer that a vector has at some rows (nil
+// = all); least above most where it has none.
+func (v *Vector) Extent(rows Bitmap) (least, most int64) {
+	least, most = math.MaxInt64, math.MinInt64
+	for w := range (v.Len + 63) / 64 {
+		m := wordOf(rows, w) & wordOf(v.Valid, w)
+		values := v.Ints[w<<6 : min(w<<6+64, v.Len)]
+		if m == math.MaxUint64 {
+			for _, i := range values {
+				least, most = min(least, i), max(most, i)
+			}
+			continue
+		}
+		for ; m != 0; m &= m - 1 {
+			if j := bits.TrailingZeros64(m); j < len(values) {
+				least, most = min(least, values[j]), max(most, values[j])
+			}
+		}
+	}
+	return least, most
+}
+
+// wordOf is word w of a set of rows, where nil stands for all.
+func wordOf(rows Bitmap, w int) uint64 {
+	switch {
+	case rows == nil:
+		return math.MaxUint64
+	case w >= len(rows):
+		return 0
+	}
+	return rows[w]
 }
 
 // narrowed are numbers less least; of those that do not fit, what is left of

@@ -1,6 +1,7 @@
 package column_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,4 +155,43 @@ func TestRoomsAreUsedAgain(t *testing.T) {
 		}
 		room.Free()
 	}
+}
+
+// TestExtent: the least and the greatest integer of some rows.
+func TestExtent(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := &column.Vector{Kind: column.Int, Ints: rapid.SliceOfN(rapid.Int64(), 0, 200).Draw(t, "ints")}
+		v.Len = len(v.Ints)
+		draw := func(name string) column.Bitmap {
+			if rapid.Bool().Draw(t, name) {
+				return nil
+			}
+			b := column.NewBitmap(v.Len)
+			for row := range v.Len {
+				if rapid.IntRange(0, 9).Draw(t, "row") > 0 {
+					b.Set(row)
+				}
+			}
+			return b
+		}
+		rows := draw("rows")
+		v.Valid = draw("valid")
+		var some []int64
+		for row, i := range v.Ints {
+			if v.IsValid(row) && (rows == nil || rows.Get(row)) {
+				some = append(some, i)
+			}
+		}
+		least, most := v.Extent(rows)
+		if len(some) == 0 {
+			if least <= most {
+				t.Fatalf("%d to %d of nothing", least, most)
+			}
+			return
+		}
+		if least != slices.Min(some) || most != slices.Max(some) {
+			t.Fatalf("%d to %d, want %d to %d", least, most, slices.Min(some), slices.Max(some))
+		}
+	})
 }

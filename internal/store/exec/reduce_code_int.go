@@ -1,7 +1,8 @@
 package exec
 
 import (
-	"math"
+	"context"
+	"math/bits"
 	"time"
 
 	"github.com/firnlog/firn/event"
@@ -56,21 +57,9 @@ func (c *intCodes) of(key int64) uint32 {
 	return code
 }
 
-// extent is the least and the greatest integer that a vector has at some rows;
-// least above most where it has none.
-func extent(v *column.Vector, rows column.Bitmap) (least, most int64) {
-	least, most = math.MaxInt64, math.MinInt64
-	for row := range rows.All() {
-		if v.Valid == nil || v.Valid.Get(row) {
-			least, most = min(least, v.Ints[row]), max(most, v.Ints[row])
-		}
-	}
-	return least, most
-}
-
 // codeInts numbers the values that an integer vector holds of some rows.
 func (n *numbering) codeInts(fr *fieldReader, v *column.Vector, rows column.Bitmap, codes []uint32) error {
-	least, most := extent(v, rows)
+	least, most := v.Extent(rows)
 	if least > most {
 		return nil
 	}
@@ -80,15 +69,8 @@ func (n *numbering) codeInts(fr *fieldReader, v *column.Vector, rows column.Bitm
 	if err != nil {
 		return err
 	}
-	if v.Valid == nil && known.table != nil {
-		return fr.r.eachRow(rows, func(row int) error {
-			if code := known.table[v.Ints[row]-least]; code > 0 {
-				codes[row] = code - 1
-				return nil
-			}
-			codes[row] = known.of(v.Ints[row])
-			return n.fault
-		})
+	if known.table != nil {
+		return n.codeByTable(fr, v, rows, codes, known)
 	}
 	return fr.r.eachRow(rows, func(row int) error {
 		if v.Valid == nil || v.Valid.Get(row) {
@@ -96,6 +78,24 @@ func (n *numbering) codeInts(fr *fieldReader, v *column.Vector, rows column.Bitm
 		}
 		return n.fault
 	})
+}
+
+// codeByTable is codeInts where the integers lie close together.
+func (n *numbering) codeByTable(fr *fieldReader, v *column.Vector, rows column.Bitmap, codes []uint32, known *intCodes) error {
+	for w, m := range rows {
+		if w%(pulse/64) == 0 && fr.r.ctx.Err() != nil {
+			return context.Cause(fr.r.ctx)
+		}
+		for m &= word(v.Valid, w); m != 0; m &= m - 1 {
+			row := w<<6 + bits.TrailingZeros64(m)
+			if code := known.table[v.Ints[row]-known.least]; code > 0 {
+				codes[row] = code - 1
+			} else if codes[row] = known.of(v.Ints[row]); n.fault != nil {
+				return n.fault
+			}
+		}
+	}
+	return nil
 }
 
 // Instants are looked up in steps, a minute or the bucket itself where that is
@@ -139,7 +139,7 @@ func (r *reader) codeBuckets(key query.GroupKey, rows column.Bitmap, zone *time.
 	if err != nil {
 		return nil, err
 	}
-	least, most := extent(v, rows)
+	least, most := v.Extent(rows)
 	if least > most {
 		return &coding{n: 0, codes: codes, appendText: n.appendText}, nil
 	}
