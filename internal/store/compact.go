@@ -39,6 +39,7 @@ func (l *Log) compact(ctx context.Context, in *instance) error {
 			return nil
 		}
 		l.stats.compactions.Add(1)
+		l.sealMeanwhile(ctx, nil)
 	}
 	return ctx.Err()
 }

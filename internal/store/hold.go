@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 
@@ -26,6 +27,8 @@ type heldInstance struct {
 func (l *Log) holdAll() *held {
 	h := &held{}
 	all := l.all()
+	// Nobody else takes several; two of these take them in the same order.
+	slices.SortFunc(all, func(a, b *instance) int { return bytes.Compare(a.uuid[:], b.uuid[:]) })
 	for _, in := range all {
 		in.maintenance.Lock()
 	}

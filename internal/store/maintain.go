@@ -112,6 +112,21 @@ func (l *Log) round(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// sealMeanwhile seals what is due while its caller is at something that takes
+// long, a purge of many segments say: sealing, and with it appends, must not wait
+// for that. The caller holds the maintenance of held (nil = of none). What fails is
+// tried again, and told of, in the next round.
+func (l *Log) sealMeanwhile(ctx context.Context, held *instance) {
+	for _, in := range l.dueForSealing() {
+		if in == held {
+			_ = l.sealLocked(ctx, in)
+		} else if in.maintenance.TryLock() {
+			_ = l.sealLocked(ctx, in)
+			in.maintenance.Unlock()
+		}
+	}
+}
+
 // dueForSealing are the instances whose heads are large or old or keep much of the
 // write-ahead log, and the largest ones where all heads together have become too
 // large; all of them where the disk is full.

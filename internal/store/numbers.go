@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/firnlog/firn/internal/store/wal"
@@ -40,9 +41,21 @@ func (l *Log) keepNumbers(in *instance, changed []streamChange) error {
 	return l.journalError(in.numbers.Rewrite(in.recordsOf(in.sealedNumbers())))
 }
 
-// openNumbers opens the second journal and writes all numbers to it.
+// openNumbers opens the second journal and writes all numbers to it. Higher ones
+// that it has stay in it.
 func (l *Log) openNumbers(in *instance) error {
-	j, found, err := l.readNumbers(in, nil)
+	var higher streamTable
+	j, found, err := l.readNumbers(in, func(rec []byte) error {
+		in.mu.RLock()
+		defer in.mu.RUnlock()
+		_, err := eachStream(rec, in.nextFile, func(name string, last, _ int64) {
+			if i, ok := in.streams.find(name); !ok || in.streams.at(i).last < last {
+				s := higher.at(higher.get(name))
+				s.numbers = max(s.numbers, last)
+			}
+		})
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -50,11 +63,35 @@ func (l *Log) openNumbers(in *instance) error {
 	if found.FellBack || len(found.Damage) > 0 {
 		write = j.Renew
 	}
-	if err := l.journalError(write(in.recordsOf(in.sealedNumbers()))); err != nil {
+	records := in.recordsOf(in.sealedNumbers())
+	if higher.count > 0 {
+		records = withRecord(records, higher.record())
+	}
+	if err := l.journalError(write(records)); err != nil {
 		return err
 	}
 	in.numbers = j
 	return nil
+}
+
+func withRecord(records iter.Seq[[]byte], last []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for r := range records {
+			if !yield(r) {
+				return
+			}
+		}
+		yield(last)
+	}
+}
+
+// record has all streams of the table, with a stamp that always holds.
+func (t *streamTable) record() []byte {
+	all := make([]streamChange, t.count)
+	for i := range all {
+		all[i] = streamChange{stream: uint32(i), numbers: t.at(uint32(i)).numbers}
+	}
+	return t.appendRecord(nil, 0, all)
 }
 
 // readNumbers reads the second journal. One that has no readable header is set
@@ -80,26 +117,23 @@ func (l *Log) readNumbers(in *instance, fn func(rec []byte) error) (*wal.Journal
 // that are known, and says of how many streams. It is whole as far as it is
 // known to have gone.
 func (l *Log) numbersAgain(in *instance) (higher int, whole bool, err error) {
-	var second streamTable
 	j, found, err := l.readNumbers(in, func(rec []byte) error {
-		_, err := second.readStreams(rec, in.nextFile)
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		_, err := eachStream(rec, in.nextFile, func(name string, n, _ int64) {
+			s := in.streams.at(in.streams.get(name))
+			if s.last == 0 {
+				in.streams.names++
+			}
+			if n > s.numbers {
+				higher++
+			}
+			s.numbers, s.last = max(s.numbers, n), max(s.last, n)
+		})
 		return err
 	})
 	if err != nil {
 		return 0, false, err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for i := range uint32(second.count) {
-		n := second.at(i).numbers
-		s := in.streams.at(in.streams.get(string(second.nameAt(i))))
-		if s.last == 0 {
-			in.streams.names++
-		}
-		if n > s.numbers {
-			higher++
-		}
-		s.numbers, s.last = max(s.numbers, n), max(s.last, n)
 	}
 	return higher, !lostRecords(found) && !behind(in.numbersKnown, j, found), nil
 }

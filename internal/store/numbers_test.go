@@ -86,6 +86,31 @@ func shortened(t *testing.T, o Options) (*Log, map[string]int64) {
 	return open(t, "/data", o), last
 }
 
+// TestSecondJournalForgetsNothing opens it where the first one knows less.
+func TestSecondJournalForgetsNothing(t *testing.T) {
+	o, _ := reports(vfstest.New())
+	l, last := shortened(t, o)
+	in := instancesOf(t, l, "app")[0]
+	in.maintenance.Lock()
+	defer in.maintenance.Unlock()
+	gone, _ := in.findStream("gone")
+	for range 2 {
+		in.mu.Lock()
+		s := in.streams.at(gone)
+		s.last, s.numbers = 1, 1
+		in.mu.Unlock()
+		in.numbers = nil
+		check(t, l.openNumbers(in))
+		check(t, l.keepNumbers(in, in.allSealedNumbers()))
+		if _, whole, err := l.numbersAgain(in); !whole || err != nil {
+			t.Error(whole, err)
+		}
+		if got := in.streams.at(gone).numbers; got != last["gone"] {
+			t.Errorf("the last number is %d, want %d", got, last["gone"])
+		}
+	}
+}
+
 // ruin damages a file.
 func ruin(t *testing.T, fs *vfstest.FS, file, how string) {
 	t.Helper()

@@ -107,10 +107,11 @@ type removing struct {
 }
 
 // run drops whole segments first, so that there is room for rewriting the
-// others.
+// others. What is sealed meanwhile has events that the removal is not about.
 func (x *removing) run(ctx context.Context) error {
 	var straddling []*matched
 	for _, s := range x.in.current().version.segments {
+		x.log.sealMeanwhile(ctx, x.in)
 		m, err := x.match(ctx, s)
 		switch {
 		case err != nil:
@@ -130,6 +131,7 @@ func (x *removing) run(ctx context.Context) error {
 		}
 	}
 	for _, m := range straddling {
+		x.log.sealMeanwhile(ctx, x.in)
 		if err := x.rewrite(ctx, m); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"os"
+	"path"
 	"runtime"
 	"strings"
 	"syscall"
@@ -159,5 +160,47 @@ func BenchmarkSealBesideMany(b *testing.B) {
 				seal()
 			}
 		})
+	}
+}
+
+// TestSealingGoesOnDuringAPurge appends to two instances while segments of one are
+// rewritten: both are sealed before the purge is through.
+func TestSealingGoesOnDuringAPurge(t *testing.T) {
+	const rows = 20
+	fs := vfstest.New()
+	l := open(t, "/data", Options{FS: fs, Quiet: true, SealRows: rows})
+	names := []string{"app", "other"}
+	for _, name := range names {
+		create(t, l, name)
+	}
+	for range 3 {
+		appendTo(t, l, "app", samples(rows)...)
+		seal(t, l)
+	}
+	both := instancesOf(t, l, names...)
+	rewritten, most := 0, 0
+	fs.SetHook(func(op vfstest.Op) error {
+		var first int
+		if n, _ := fmt.Sscanf(path.Base(op.Path), "%d-", &first); n != 1 || op.Kind != vfstest.Create || first > 3*rows || !strings.Contains(op.Path, both[0].id) {
+			return nil // else it is a segment of app that there was
+		}
+		rewritten++
+		for i, name := range names {
+			most = max(most, both[i].current().headRows())
+			appendTo(t, l, name, samples(rows)...)
+		}
+		return nil
+	})
+	n, err := l.Purge(t.Context(), "app", condition(t, `{"field":"payload.n","operator":"eq","value":3}`), false)
+	fs.SetHook(nil)
+	check(t, err)
+	if n == 0 || rewritten != 3 {
+		t.Fatalf("%d events purged, %d segments rewritten", n, rewritten)
+	}
+	if most >= rows {
+		t.Errorf("a head had %d rows that were not sealed, and %d were due", most, rows)
+	}
+	if r := verify(t, l); len(r.Problems) > 0 {
+		t.Errorf("verify: %+v", r.Problems)
 	}
 }

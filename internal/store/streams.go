@@ -94,11 +94,15 @@ const (
 func (in *instance) appendStreams(dst []byte, stamp int64, streams []streamChange) []byte {
 	in.mu.RLock()
 	defer in.mu.RUnlock()
+	return in.streams.appendRecord(dst, stamp, streams)
+}
+
+func (t *streamTable) appendRecord(dst []byte, stamp int64, streams []streamChange) []byte {
 	dst = append(dst, streamsVersion)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(stamp))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(streams)))
 	for i := range streams {
-		dst = streams[i].appendTo(dst, &in.streams)
+		dst = streams[i].appendTo(dst, t)
 	}
 	return dst
 }
@@ -179,6 +183,19 @@ func countStreams(ctx context.Context, ref *exec.BlockRef, counts map[string]int
 // readStreams reads a record into the table; ok is false where it belongs to a
 // change that did not come to its end.
 func (t *streamTable) readStreams(rec []byte, next int64) (ok bool, err error) {
+	return eachStream(rec, next, func(name string, last, events int64) {
+		s := t.at(t.get(name))
+		if s.last == 0 {
+			t.names++
+		}
+		s.last, s.numbers, s.pending = last, last, last
+		s.events, s.sealed = events, events
+	})
+}
+
+// eachStream gives the streams of a record, their last numbers and how many
+// events of them are kept in segments to fn; ok is as for readStreams.
+func eachStream(rec []byte, next int64, fn func(name string, last, events int64)) (ok bool, err error) {
 	if len(rec) < 13 {
 		return false, recordError("a record of streams has %d bytes", len(rec))
 	}
@@ -200,12 +217,7 @@ func (t *streamTable) readStreams(rec []byte, next int64) (ok bool, err error) {
 			return false, recordError("a record of streams ends early")
 		}
 		rest = rest[w+a+b:]
-		s := t.at(t.get(string(name)))
-		if s.last == 0 {
-			t.names++
-		}
-		s.last, s.numbers, s.pending = int64(last), int64(last), int64(last)
-		s.events, s.sealed = int64(events), int64(events)
+		fn(string(name), int64(last), int64(events))
 	}
 	if len(rest) != 0 {
 		return false, recordError("a record of streams goes on for %d bytes", len(rest))
