@@ -48,7 +48,7 @@ func TestDamageAnywhere(t *testing.T) {
 //
 // FIRN_PAIR_ROUNDS is how often; FIRN_PAIR_SEED repeats a run.
 func TestDamageOfPairs(t *testing.T) {
-	damageRounds(t, "FIRN_PAIR", 75, func(d *damageable, rng *rand.Rand, n int) damages {
+	damageRounds(t, "FIRN_PAIR", 45, func(d *damageable, rng *rand.Rand, n int) damages {
 		pair, round := n%(len(places)*(len(places)+1)/2), rng.IntN(1<<10)*len(places)
 		i, j := 0, 0
 		for ; pair > i; i++ {
