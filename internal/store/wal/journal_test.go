@@ -303,6 +303,30 @@ func TestJournalHeaderLost(t *testing.T) {
 	}
 }
 
+// TestJournalCutGenerationIsNotWhole damages the newest snapshot and cuts the
+// generation before it, between two records too: it is not taken for the same
+// state.
+func TestJournalCutGenerationIsNotWhole(t *testing.T) {
+	whole, l := journalIn(t)
+	j, _, _, err := readJournal(whole)
+	must(t, err)
+	files := j.Files()
+	older, newest := files[len(files)-2], files[len(files)-1]
+	info, err := whole.Stat(older)
+	must(t, err)
+	for size := int64(1024); size <= info.Size; size++ {
+		m := whole.CrashClone(0, 100)
+		truncate(t, m, older, size)
+		m.Flip(newest, 1024+40, 1)
+		_, rec, got, err := readJournal(m)
+		must(t, err)
+		lost := slices.ContainsFunc(rec.Damage, func(d wal.Damage) bool { return d.FirstLost <= d.LastLost })
+		if same := maps.Equal(got, l.state); same != (size == info.Size) && !lost || lost == (size == info.Size) {
+			t.Fatalf("cut at %d of %d: as it was: %t, told as lost: %t; %+v", size, info.Size, same, lost, rec)
+		}
+	}
+}
+
 func TestJournalRemove(t *testing.T) {
 	m, _ := journalIn(t)
 	j, _, _, err := readJournal(m)
