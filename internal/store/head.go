@@ -99,17 +99,14 @@ func (c chunkView) with(b *stampedBatch) chunkView {
 
 // timestamps is the range of the batch's timestamps in microseconds.
 func (b *stampedBatch) timestamps() (low, high int64) {
-	for i := range b.offsets {
-		at := b.recordedAt * 1000
-		if raw, err := b.raw(i); err == nil && raw.flags&hasTimestamp != 0 {
-			at = raw.timestamp
-		}
-		if i == 0 {
-			low, high = at, at
-		}
-		low, high = min(low, at), max(high, at)
+	at := b.recordedAt * 1000
+	switch b.timed {
+	case 0:
+		return at, at
+	case b.len():
+		return b.low, b.high
 	}
-	return low, high
+	return min(b.low, at), max(b.high, at)
 }
 
 // find returns the batch that holds a position.

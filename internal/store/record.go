@@ -51,6 +51,24 @@ type batch struct {
 	ordinals []uint32
 	stream   []uint32 // each event's stream, an index of streams; nil where there is one
 	ids      int      // events whose ids their caller brought
+	timed    int      // events whose timestamps their caller brought
+	low      int64    // the least and the greatest of these timestamps
+	high     int64
+}
+
+// note counts what an event of the batch has brought.
+func (b *batch) note(e *rawEvent) {
+	if e.flags&hasID != 0 {
+		b.ids++
+	}
+	if e.flags&hasTimestamp == 0 {
+		return
+	}
+	if b.timed == 0 {
+		b.low, b.high = e.timestamp, e.timestamp
+	}
+	b.low, b.high = min(b.low, e.timestamp), max(b.high, e.timestamp)
+	b.timed++
 }
 
 // memory is how many bytes of memory the batch takes until it is sealed, about.
@@ -109,9 +127,6 @@ func encodeBatch(drafts []event.Draft) *batch {
 		of[i], ordinals[i] = s, b.streams[s].count
 		b.streams[s].count++
 		size += draftSize(d)
-		if d.ID != "" {
-			b.ids++
-		}
 	}
 	if len(b.streams) > 1 {
 		b.stream, b.ordinals = of, ordinals
@@ -129,7 +144,9 @@ func encodeBatch(drafts []event.Draft) *batch {
 	}
 	for i := range drafts {
 		b.offsets[i] = uint32(len(buf))
-		buf = appendDraft(buf, &drafts[i], of[i])
+		e := rawDraft(&drafts[i], of[i])
+		b.note(&e)
+		buf = e.append(buf)
 	}
 	binary.LittleEndian.PutUint32(buf[1:], uint32(len(buf)-sectionHeader))
 	b.section = buf
@@ -171,9 +188,7 @@ func (b *batch) without(drop []bool) *batch {
 		n.ordinals = append(n.ordinals, next[s])
 		next[s]++
 		e, _ := b.raw(i)
-		if e.flags&hasID != 0 {
-			n.ids++
-		}
+		n.note(&e)
 		e.stream = s
 		buf = e.append(buf)
 	}
@@ -309,11 +324,6 @@ func (e *rawEvent) size() int {
 		n += 8
 	}
 	return n
-}
-
-func appendDraft(dst []byte, d *event.Draft, stream uint32) []byte {
-	e := rawDraft(d, stream)
-	return e.append(dst)
 }
 
 // draftSize is at least the encoded length of a draft, and little more: what is

@@ -104,9 +104,7 @@ func (b *stampedBatch) decodeOffsets(at, count int) error {
 		if int(e.stream) >= len(b.streams) {
 			return recordError("event %d is of stream %d of %d", i, e.stream, len(b.streams))
 		}
-		if e.flags&hasID != 0 {
-			b.ids++
-		}
+		b.note(&e)
 		if b.stream != nil {
 			b.stream[i], b.ordinals[i] = e.stream, seen[e.stream]
 		}
