@@ -87,7 +87,9 @@ func (x *examined) mustBeFound() bool {
 		case "segment":
 			return c.kind != "exchange" || c.file != c.other
 		case "wal":
-			return c.kind == "flip"
+			return c.kind == "flip" && !slices.ContainsFunc(x.all, func(o damageCase) bool {
+				return o.file == c.file && o.kind != "flip" // which may have taken away what was flipped
+			})
 		}
 		return false
 	})
