@@ -87,7 +87,7 @@ func queryError(ctx context.Context, err error) error {
 // snapshot is a view as the engine takes it. The view must be held for as long
 // as the snapshot is used.
 func (in *instance) snapshot(v *view) exec.Snapshot {
-	s := exec.Snapshot{InstanceID: in.id, LastPosition: v.last, DecodeID: in.codec.Decode}
+	s := in.noBlocks(v)
 	for _, f := range v.version.segments {
 		s.Blocks = f.blocks(s.Blocks)
 	}
@@ -96,6 +96,11 @@ func (in *instance) snapshot(v *view) exec.Snapshot {
 		return true
 	})
 	return s
+}
+
+// noBlocks is a snapshot to which blocks are to be added.
+func (in *instance) noBlocks(v *view) exec.Snapshot {
+	return exec.Snapshot{InstanceID: in.id, LastPosition: v.last, DecodeID: in.codec.Decode}
 }
 
 func (in *instance) headBlock(c *chunkView) exec.BlockRef {

@@ -129,8 +129,7 @@ func (l *Log) setRunAside(in *instance, r *runFile, damage error) error {
 // unindexedEvent finds a sealed event by an id that no run has, nil if there is
 // none.
 func (l *Log) unindexedEvent(ctx context.Context, in *instance, v *view, id string) (found *event.Event, err error) {
-	snap := in.snapshot(v)
-	snap.Blocks = nil
+	snap := in.noBlocks(v)
 	for _, s := range v.version.segments {
 		if overlaps(v.version.unindexed, s.meta.First, s.meta.Last) {
 			snap.Blocks = s.blocks(snap.Blocks)

@@ -258,8 +258,11 @@ func candidates(v *view, ids []callerID) (all []candidate, err error) {
 // eventsAt calls fn with the sealed events at the places of candidates, which
 // are sorted, for each candidate.
 func (l *Log) eventsAt(ctx context.Context, in *instance, v *view, all []candidate, fn func(i int, e *event.Event)) error {
-	snap := in.snapshot(v)
+	snap := in.noBlocks(v)
 	for _, s := range v.version.segments {
+		if len(all) == 0 {
+			return nil // at once for nearly all batches
+		}
 		for len(all) > 0 && all[0].position < s.meta.First {
 			all = all[1:] // of no segment
 		}
