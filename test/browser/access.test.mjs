@@ -16,7 +16,7 @@ before(async () => {
       metadata: { tags: ['db:mysql', 'flag'], success: i !== 29 },
     })))
   }
-  key = /firn_[0-9A-Za-z]{40}/.exec(await keyed.command('keys', 'create', 'viewer', '--permission', 'events:read'))[0]
+  key = /firn_[0-9A-Za-z]{40}/.exec(await keyed.command('keys', 'create', 'viewer', '--permission', 'events:read', '--permission', 'events:append'))[0]
 })
 
 test('with keys, the page asks for one, keeps it nowhere, and goes on where it was', async () => {
@@ -50,6 +50,35 @@ test('a permalink of who has not signed in asks for the key, then shows the even
   await page.keyboard.press('Enter')
   await page.locator('h1', { hasText: 'user.login' }).waitFor()
 })
+
+for (const late of ['/v1/session', '/v1/instances', '/v1/query']) {
+  test(`a refusal of ${late} that comes after the sign-in, but was asked before, changes nothing`, async () => {
+    let release, answered
+    const held = new Promise((go) => (release = go))
+    const told = new Promise((go) => (answered = go))
+    let first = true
+    const page = await open(browser, keyed, '/?instance=shop&live=1', {
+      before: (p) =>
+        p.route((url) => url.pathname === late, async (route) => {
+          if (!first) return route.continue()
+          first = false
+          const answer = await route.fetch()
+          assert.equal(answer.status(), 401)
+          await held
+          // The page may have given the request up.
+          await route.fulfill({ response: answer }).catch(() => {})
+          answered()
+        }),
+    })
+    await page.getByLabel('API key').fill(key)
+    await page.keyboard.press('Enter')
+    await page.locator('.connection.live').waitFor()
+    release()
+    await told
+    await keyed.append('shop', { event_type: `after${late}` }, { Authorization: `Bearer ${key}` })
+    await rows(page).filter({ hasText: `after${late}` }).waitFor()
+  })
+}
 
 test('a key that is revoked while the page is open brings the sign-in back', async () => {
   const [id, secret] = await (async () => {

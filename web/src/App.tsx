@@ -20,12 +20,12 @@ const place = computed(() => segments(path.value))
 const startFault = signal<unknown>(undefined)
 const lazyPages = new Map(pages.map((p) => [p.path, lazy(p.load)]))
 
-async function start(): Promise<void> {
+async function start(abort?: AbortSignal): Promise<void> {
   startFault.value = undefined
   try {
-    await Promise.all([loadSession(), loadInstances()])
+    await Promise.all([loadSession(abort), loadInstances(abort)])
   } catch (fault) {
-    if (!signInNeeded.value) startFault.value = fault
+    if (!abort?.aborted && !signInNeeded.value) startFault.value = fault
   }
 }
 
@@ -33,7 +33,10 @@ async function start(): Promise<void> {
 export function App() {
   const needed = signInNeeded.value
   useEffect(() => {
-    if (!needed) void start()
+    if (needed) return
+    const abort = new AbortController()
+    void start(abort.signal)
+    return () => abort.abort()
   }, [needed])
   return (
     <>

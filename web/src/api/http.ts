@@ -18,6 +18,14 @@ export class Problem extends Error {
 /** True while the server wants an API key that it has not got: the page shows the sign-in. */
 export const signInNeeded = signal(false)
 
+let signIns = 0
+
+/** Notes that the server took a key. Refusals of what was asked before are no longer about the caller. */
+export function signedIn(): void {
+  signIns++
+  signInNeeded.value = false
+}
+
 async function problemOf(answer: Response): Promise<Problem> {
   const body = await answer.text()
   try {
@@ -30,6 +38,7 @@ async function problemOf(answer: Response): Promise<Problem> {
 
 /** fetch whose answer is a success; anything else is thrown as a Problem. */
 export async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const before = signIns
   let answer: Response
   try {
     answer = await fetch(path, { credentials: 'same-origin', ...init })
@@ -39,7 +48,7 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
   }
   if (answer.ok) return answer
   const p = await problemOf(answer)
-  if (p.status === 401) signInNeeded.value = true
+  if (p.status === 401 && before === signIns) signInNeeded.value = true
   throw p
 }
 

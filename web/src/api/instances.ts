@@ -17,8 +17,8 @@ export interface Instance {
 /** The instances that the caller may see, by name; undefined until they are known. */
 export const instances = signal<readonly Instance[] | undefined>(undefined)
 
-export async function loadInstances(): Promise<readonly Instance[]> {
-  const { instances: all } = await getPlain<{ instances: Instance[] }>('/v1/instances')
+export async function loadInstances(abort?: AbortSignal): Promise<readonly Instance[]> {
+  const { instances: all } = await getPlain<{ instances: Instance[] }>('/v1/instances', abort)
   instances.value = all
   return all
 }

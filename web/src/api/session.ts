@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { getPlain, send, signInNeeded } from './http.ts'
+import { getPlain, send, signedIn, signInNeeded } from './http.ts'
 
 export interface Session {
   /** No key was ever made: whoever reaches the server may do everything. */
@@ -18,14 +18,14 @@ export function may(permission: string): boolean {
   return session.value?.permissions.includes(permission) ?? false
 }
 
-export async function loadSession(): Promise<void> {
-  session.value = await getPlain<Session>('/v1/session')
+export async function loadSession(abort?: AbortSignal): Promise<void> {
+  session.value = await getPlain<Session>('/v1/session', abort)
 }
 
 export async function signIn(key: string): Promise<void> {
   const answer = await send('POST', '/v1/session', { key })
   session.value = (await answer.json()) as Session
-  signInNeeded.value = false
+  signedIn()
 }
 
 export async function signOut(): Promise<void> {
