@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // checkedRecords is how many records may be without a field that a flag names
@@ -33,7 +33,7 @@ func (m *mapping) inHeader(header []string) error {
 
 // instead says which field may have been meant, or which there are.
 func instead(name string, known []string) string {
-	if near, ok := query.Nearest(name, known); ok {
+	if near, ok := spelling.Nearest(name, known); ok {
 		return fmt.Sprintf("; did you mean %s?", near)
 	}
 	const shown = 20

@@ -20,7 +20,7 @@ import (
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/catalog"
 	"github.com/firnlog/firn/internal/server"
-	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/internal/spelling"
 	"github.com/firnlog/firn/target"
 )
 
@@ -199,7 +199,7 @@ func (s *session) meant(err error, a *client.Error, name string) error {
 	for i := range all {
 		names[i] = all[i].Name
 	}
-	if near, ok := query.Nearest(name, names); ok {
+	if near, ok := spelling.Nearest(name, names); ok {
 		return hint(f.err, "Did you mean %s? %s", shellWord(near), f.hint)
 	}
 	return err

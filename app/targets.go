@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/firnlog/firn/client"
-	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 type targetsCommand struct {
@@ -322,7 +322,7 @@ func explainTarget(env *environment, s *session, err error, name string) error {
 		if slices.Contains(names, name) { // a dead letter or an instance is not there
 			return s.explain(err, "")
 		}
-		if near, ok := query.Nearest(name, names); ok {
+		if near, ok := spelling.Nearest(name, names); ok {
 			return hint(errors.New(a.Detail), "Did you mean %s?", shellWord(near))
 		}
 		return hint(errors.New(a.Detail), "`firn targets` lists those there are.")

@@ -1,6 +1,10 @@
 package event
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/firnlog/firn/internal/spelling"
+)
 
 // field is a top-level field of an event's JSON.
 type field uint8
@@ -101,14 +105,14 @@ func nearestField(name string) string {
 	wanted := folded(name)
 	nearest, least := "", 7 // in half edits; up to three
 	for f := fieldID; f < fieldInstance; f++ {
-		for _, spelling := range spellings[f] {
-			known := folded(spelling)
-			distance := 2 * editDistance(wanted, known)
+		for _, name := range spellings[f] {
+			known := folded(name)
+			distance := 2 * spelling.Distance(wanted, known)
 			if strings.HasPrefix(known, wanted) && len(wanted) > 2 || strings.HasPrefix(wanted, known) && len(known) > 3 {
 				distance = min(distance, 1)
 			}
 			if distance < least && distance <= max(len(known), len(wanted)) {
-				nearest, least = spelling, distance
+				nearest, least = name, distance
 			}
 		}
 	}
@@ -118,24 +122,4 @@ func nearestField(name string) string {
 // folded is a name without case and separators.
 func folded(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
-}
-
-// editDistance is the Levenshtein distance of two short texts.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // Root is the event field a Field starts from.
@@ -196,7 +197,7 @@ func unknownField(path, text, name string) *Error {
 	if meant, ok := shortNames[strings.ToLower(name)]; ok {
 		return errorAt(path, "%q is not a field; did you mean %s?", quoted(text), quoted(meant+text[len(name):]))
 	}
-	if known, ok := nearest(name, fieldNames); ok {
+	if known, ok := spelling.Nearest(name, fieldNames); ok {
 		return errorAt(path, "%q is not a field; did you mean %s?", quoted(text), quoted(known+text[len(name):]))
 	}
 	if steps, err := parseSteps("." + text); err == nil && len(text) < 100 {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // MaxText is the most bytes of a query's text.
@@ -127,7 +128,7 @@ func readObject(path string, v jsontext.Value, known ...string) (map[string]json
 }
 
 func unknownKey(path, key string, known []string) *Error {
-	if near, ok := nearest(key, known); ok {
+	if near, ok := spelling.Nearest(key, known); ok {
 		return errorAt(path, "is not a key of a query here; did you mean %s?", near)
 	}
 	return errorAt(path, "is not a key of a query here; one of %s", strings.Join(known, ", "))

@@ -12,8 +12,11 @@ import (
 // here may not be imported, and a package that is not here may not exist. Arrows
 // point from the edge to the core only.
 var arrows = map[string][]string{
-	"event": {},
-	"query": {"event"},
+	"event": {"internal/spelling"},
+	"query": {"event", "internal/spelling"},
+
+	// What a mistyped name was meant to be, in messages.
+	"internal/spelling": {},
 
 	// What makes text of strangers harmless to look at.
 	"internal/inert":  {},
@@ -36,7 +39,7 @@ var arrows = map[string][]string{
 
 	// What the readers of YAML files share.
 	"internal/plainyaml": {"event"},
-	"internal/catalog":   {"event", "internal/plainyaml"},
+	"internal/catalog":   {"event", "internal/plainyaml", "internal/spelling"},
 
 	"web": {}, // the viewer's files
 
@@ -72,16 +75,16 @@ var arrows = map[string][]string{
 	"internal/server/codebolt":  {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server/querybook": {".", "event", "query", "internal/auth", "internal/server/door"},
 	"internal/server": {
-		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/origin", "internal/server/door", "target",
+		".", "event", "query", "web", "internal/auth", "internal/catalog", "internal/inert", "internal/origin", "internal/server/door", "internal/spelling", "target",
 		"internal/server/codebolt", "internal/server/happyview", "internal/server/querybook", "internal/server/webdebug",
 	},
 
 	// The configuration ends in typed options and what the targets are.
-	"internal/config": {"event", "query", "target", "internal/origin", "internal/plainyaml"},
+	"internal/config": {"event", "query", "target", "internal/origin", "internal/plainyaml", "internal/spelling"},
 
 	"app": {
 		".", "client", "event", "query", "target", "internal/auth", "internal/catalog", "internal/config", "internal/inert", "internal/screen",
-		"internal/server", "internal/server/happyview", "internal/server/webdebug",
+		"internal/server", "internal/server/happyview", "internal/server/webdebug", "internal/spelling",
 	},
 	"cmd/firn": {"app", "target", "target/console", "target/exec", "target/file", "target/mysql", "target/ndjson", "target/null", "target/postgres", "target/sqlite"}, // what is built in
 
@@ -234,11 +237,11 @@ func within(imported, lib string) bool {
 // TestLightPackagesStayLight guards what lands in other people's binaries.
 func TestLightPackagesStayLight(t *testing.T) {
 	allowed := map[string][]string{
-		"client":          {module + "/client", module + "/event", module + "/query", "github.com/klauspost/compress"},
-		"client/slogfirn": {module + "/client/slogfirn", module + "/event"},
-		"webdebug":        {module + "/webdebug", module + "/event"},
-		"query":           {module + "/query", module + "/event"},
-		"event":           {module + "/event"},
+		"client":          {module + "/client", module + "/event", module + "/query", module + "/internal/spelling", "github.com/klauspost/compress"},
+		"client/slogfirn": {module + "/client/slogfirn", module + "/event", module + "/internal/spelling"},
+		"webdebug":        {module + "/webdebug", module + "/event", module + "/internal/spelling"},
+		"query":           {module + "/query", module + "/event", module + "/internal/spelling"},
+		"event":           {module + "/event", module + "/internal/spelling"},
 	}
 	for pkg, allowed := range allowed {
 		t.Run(pkg, func(t *testing.T) {

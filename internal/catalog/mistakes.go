@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // maxMistakes bounds how many mistakes an InvalidError tells.
@@ -123,7 +124,7 @@ func cutTo(s string, most int) string {
 func unknown(name, what string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		if d := editDistance(strings.ToLower(cut(name)), strings.ToLower(k)); d < least && d < len(k) {
+		if d := spelling.Distance(strings.ToLower(cut(name)), strings.ToLower(k)); d < least && d < len(k) {
 			best, least = k, d
 		}
 	}
@@ -134,24 +135,4 @@ func unknown(name, what string, known []string) string {
 		return fmt.Sprintf("%s is no %s", shown(name), what)
 	}
 	return fmt.Sprintf("%s is no %s; one of %s", shown(name), what, strings.Join(known, ", "))
-}
-
-// editDistance is the Levenshtein distance of two short texts.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/firnlog/firn/internal/origin"
-	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // check holds values that were read against what makes sense.
@@ -96,7 +96,7 @@ func (l *loader) checkDatabase() {
 	if slices.Contains(known, name) {
 		return
 	}
-	if near, ok := query.Nearest(name, known); ok {
+	if near, ok := spelling.Nearest(name, known); ok {
 		l.wrong("database.type", "must be mysql, postgres or sqlite; did you mean %s?", near)
 		return
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/internal/spelling"
 	"github.com/firnlog/firn/target"
 )
 
@@ -110,7 +110,7 @@ func (d *decoder) unknown(path string, m member, known []string) {
 	if path != "" {
 		where = path
 	}
-	if near, ok := query.Nearest(m.name, known); ok {
+	if near, ok := spelling.Nearest(m.name, known); ok {
 		d.fault(m.source, join(path, m.name), "is not a setting; did you mean %s?", near)
 		return
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/firnlog/firn/query"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // leaf is a setting that the environment can set.
@@ -157,7 +157,7 @@ func (e *environment) unknown() []Problem {
 	slices.Sort(found)
 	var all []Problem
 	for _, name := range found {
-		if near, ok := query.Nearest(name, known); ok {
+		if near, ok := spelling.Nearest(name, known); ok {
 			all = append(all, Problem{Source{Variable: name}, "", fmt.Sprintf("is not a setting and changes nothing; did you mean %s?", near)})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/firnlog/firn/internal/spelling"
 	"github.com/firnlog/firn/query"
 	"github.com/firnlog/firn/target"
 )
@@ -65,7 +66,7 @@ func (l *loader) unknownKind(s Source, path, name string, others ...string) {
 		known = append(append(known, k.Name), k.Aliases...)
 	}
 	slices.Sort(known)
-	if near, ok := query.Nearest(name, known); ok {
+	if near, ok := spelling.Nearest(name, known); ok {
 		l.fault(s, path, "%q is no type of target; did you mean %s?", shown(name), near)
 		return
 	}

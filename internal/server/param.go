@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firnlog/firn/event"
+	"github.com/firnlog/firn/internal/spelling"
 )
 
 // param is a query parameter (or header) of a route: its row in the OpenAPI
@@ -132,49 +133,13 @@ func paramNames(known []param) []string {
 
 // unknownName says that a name is unknown, with the nearest known one.
 func unknownName(what, name string, known []string) string {
-	if nearest := nearestName(name, known); nearest != "" {
+	if nearest, ok := spelling.Nearest(name, known); ok {
 		return "is not a " + what + " here; did you mean " + nearest + "?"
 	}
 	if len(known) == 0 {
 		return "is not a " + what + " here; there are none"
 	}
 	return "is not a " + what + " here; known: " + strings.Join(known, ", ")
-}
-
-// nearestName is the known name with the fewest edits to name, "" if even
-// that one is far.
-func nearestName(name string, known []string) string {
-	if len(name) > 64 {
-		return ""
-	}
-	best, distance := "", max(2, len(name)/3)+1
-	for _, k := range known {
-		if d := edits(strings.ToLower(name), k); d < distance {
-			best, distance = k, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of two short strings, in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // printable is a name from outside, short and without control characters.

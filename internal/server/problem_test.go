@@ -52,14 +52,3 @@ func TestProblemOf(t *testing.T) {
 		}
 	}
 }
-
-func TestNearestName(t *testing.T) {
-	known := []string{"min_severity", "severity", "since", "until", "auto_create"}
-	for given, want := range map[string]string{
-		"sinc": "since", "Until": "until", "autocreate": "auto_create", "min-severity": "min_severity", "x": "", "nothing_like_it": "",
-	} {
-		if got := nearestName(given, known); got != want {
-			t.Errorf("the nearest of %q is %q, want %q", given, got, want)
-		}
-	}
-}
