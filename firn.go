@@ -119,8 +119,8 @@ func (l *Log) check(given []event.Draft) ([]event.Draft, error) {
 	return events, nil
 }
 
-// Record appends one of Firn's own events (SPEC §8: server.started,
-// api_key.created and so on) to the instance system, which Append refuses.
+// Record appends one of Firn's own events (server.started, api_key.created and
+// so on: docs/event-types.md) to the instance system, where Append refuses them.
 func (l *Log) Record(ctx context.Context, d event.Draft) (Receipt, error) {
 	if err := d.Check(l.store.Limits()); err != nil {
 		return Receipt{}, err

@@ -6,10 +6,10 @@ import (
 )
 
 // AppendJSON appends the event as the log writes it everywhere: one compact
-// object with the fields of SPEC §1 in their order, category left out, instants
-// in UTC with three or six fraction digits, payload and metadata as they are.
-// The event is trusted: payload and metadata must be compact JSON objects or
-// empty, which is written as {}.
+// object with the fields of Event in their order, instants in UTC with three or
+// six fraction digits, payload and metadata as they are. The event is trusted:
+// payload and metadata must be compact JSON objects or empty, which is written
+// as {}.
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = AppendQuoted(append(dst, `{"id":`...), e.ID)
 	dst = AppendQuoted(append(dst, `,"instance_id":`...), e.InstanceID)

@@ -11,7 +11,7 @@ type Limits struct {
 	BatchEvents int
 }
 
-// Fixed bounds of an event (SPEC §1).
+// Fixed bounds of an event, whatever the Limits.
 const (
 	MaxID       = 128  // bytes of an id
 	MaxStream   = 512  // bytes of a stream name

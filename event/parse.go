@@ -30,9 +30,9 @@ func ParseLine(line []byte, lim Limits) (Draft, error) {
 // Parser reads events from JSON, strictly and without loss. Every error it
 // returns is an *InvalidError, and then nothing is kept.
 //
-// It refuses what SPEC §1 lists: text that is no JSON or no UTF-8, lone
-// surrogates, duplicate keys, too deep nesting, extreme numbers, sizes over the
-// limits. It takes every spelling of a field that SPEC §4 names and refuses two
+// It refuses text that is no JSON or no UTF-8, lone surrogates, duplicate keys,
+// too deep nesting, extreme numbers, sizes over the limits. It takes each of the
+// spellings of a field (a type is event_type, eventType or type) and refuses two
 // spellings of one field, unknown fields, and the fields that only the log sets
 // (instance_id, sequence_number, position, recorded_at, category). A field other
 // than event_type, payload and metadata may be null, which is as if it were not

@@ -18,7 +18,7 @@ import (
 )
 
 // reference is what CompactValue must do, by way of jsontext: the compact text
-// of a strictly valid value within the limits of SPEC §1.
+// of a strictly valid value within the fixed bounds of an event.
 func reference(text []byte) (compact string, ok bool) {
 	if !jsontext.Value(text).IsValid() {
 		return "", false

@@ -13,7 +13,7 @@ import (
 	"github.com/firnlog/firn/event"
 )
 
-// The bounds of a chunk (SPEC §4).
+// The bounds of a chunk (docs/http-api.md).
 const (
 	chunkLines = 10_000
 	chunkBytes = 8 << 20

@@ -17,7 +17,7 @@ import (
 	"github.com/firnlog/firn/internal/server/webdebug"
 )
 
-// permission is what a caller must hold to use a route: one of SPEC §8, or one
+// permission is what a caller must hold to use a route: one of package auth, or one
 // of the two below. A route that states none does not start.
 type permission string
 

@@ -55,7 +55,7 @@ func (s *Server) query(w http.ResponseWriter, r *request) error {
 	return out.finish(http.StatusOK)
 }
 
-// result writes the answer of a query (SPEC §3).
+// result writes the answer of a query (docs/query-language.md).
 func (w *writer) result(q *query.Query, result *firn.Result) error {
 	w.raw("{")
 	if len(q.Reduce) > 0 {

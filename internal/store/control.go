@@ -96,7 +96,7 @@ var protectedPrefixes = []string{"api_key.", "auth.", "event_logs.", "retention.
 // purge.
 func Protected(eventType string) bool { return hasAnyPrefix(eventType, protectedPrefixes) }
 
-// ownTypes is the rest of Firn's own vocabulary (SPEC §8).
+// ownTypes is the rest of Firn's own vocabulary (docs/event-types.md).
 var ownTypes = map[string]bool{
 	typeInstanceCreated: true, typeInstanceUpdated: true, typeInstanceDeleted: true,
 	"target.connected": true, "target.disconnected": true, "target.dead_lettered": true, "target.gap": true,

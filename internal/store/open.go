@@ -58,6 +58,7 @@ func newLog(dir string, opts Options) *Log {
 	l.ahead = exec.NewMemory(l.opts.QueryMemory / 8)
 	l.cache = segment.NewCache(l.opts.QueryMemory / 4)
 	l.files = newOpenFiles()
+	l.filters = &filters{limit: l.opts.FilterMemory}
 	l.reserve = newReserve(opts.FS, dir, l.tellRoom)
 	l.failure.done = make(chan struct{})
 	l.head.freed = make(chan struct{})
@@ -95,7 +96,8 @@ func (l *Log) start() error {
 	return nil
 }
 
-// systemRetention is the retention in days of a new instance system (SPEC §5.2).
+// systemRetention is the retention in days of a new instance system:
+// HappyView's default.
 const systemRetention = 30
 
 // recover reads the manifest and the write-ahead log.

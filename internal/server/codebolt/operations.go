@@ -13,7 +13,7 @@ import (
 
 // operation is one of the nine.
 type operation struct {
-	// permission is what the caller must hold (SPEC §8), for the instance that
+	// permission is what the caller must hold (docs/access.md), for the instance that
 	// the operation names.
 	permission auth.Permission
 	// ordered operations change something. Those of a connection run in the

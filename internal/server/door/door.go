@@ -29,7 +29,7 @@ type Route struct {
 	Path   string // a pattern of net/http
 	Name   string // operationId of the OpenAPI document
 	About  string // one sentence for people
-	// Permission is what a caller must hold (SPEC §8), for the instance that
+	// Permission is what a caller must hold (docs/access.md), for the instance that
 	// Instance names; Any asks for a caller alone.
 	Permission string
 	// Instance names the instance that a request is about, by id or name. Nil:

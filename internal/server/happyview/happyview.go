@@ -1,6 +1,6 @@
 // Package happyview is the door for the users of HappyView's event logs: their
 // curl commands and dashboards ask /admin/… of Firn as they did of HappyView
-// (SPEC §5.2, docs/happyview.md).
+// (docs/happyview.md).
 package happyview
 
 import (

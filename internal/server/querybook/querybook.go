@@ -1,5 +1,5 @@
 // Package querybook is the door for what Querybook's pages send about what
-// their users see and click (SPEC §5.3, docs/querybook.md). What Querybook's
+// their users see and click (docs/querybook.md). What Querybook's
 // server logs comes by the plugin in integrations/querybook, through /v1.
 package querybook
 

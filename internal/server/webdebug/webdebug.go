@@ -1,7 +1,7 @@
 // Package webdebug is the door for web applications that tell what happened in
-// a request by the web debug protocol, and for the clients that show it (SPEC
-// §5.4, docs/web-debug.md). A scheme goes in as one batch of events and comes out
-// as it was.
+// a request by the web debug protocol, and for the clients that show it
+// (docs/web-debug.md). A scheme goes in as one batch of events and comes out as
+// it was.
 package webdebug
 
 import (

@@ -55,7 +55,7 @@ type Result struct {
 	// Selected are the matches of a query with Select, each a JSON object.
 	Selected []jsontext.Value
 	// Aggregation is the JSON of a query with Reduce: {"value": v},
-	// {"values": {…}} or an array of groups (SPEC §3).
+	// {"values": {…}} or an array of groups (docs/query-language.md).
 	Aggregation jsontext.Value
 	// Total counts all matches; nil where the query has NoTotal.
 	Total      *int64
