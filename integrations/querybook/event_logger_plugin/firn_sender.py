@@ -175,6 +175,8 @@ class Sender:
             with self._wake:
                 self.drop(self._in_flight, "the sending thread failed: %r" % (e,))
                 self._in_flight = 0
+                if self._thread is threading.current_thread():
+                    self._thread = None  # at once, or an event would wait for a thread that ends
         finally:
             with self._wake:
                 if self._thread is threading.current_thread():
