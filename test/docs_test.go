@@ -239,7 +239,7 @@ type background struct {
 // runBehind starts a block in another terminal.
 func runBehind(t *testing.T, dir string, env []string, code string, s step) *background {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+strings.TrimSpace(code))
 	cmd.Dir, cmd.Env = dir, env

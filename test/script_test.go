@@ -188,7 +188,7 @@ func startDaemon(cmd *exec.Cmd) (*daemon, error) {
 		return d, nil
 	case <-d.ended:
 		return nil, &endedEarly{d.report(), cmd.Wait()}
-	case <-time.After(2 * time.Minute):
+	case <-time.After(5 * time.Minute):
 		cmd.Process.Kill()
 		return nil, &endedEarly{d.report(), nil}
 	}

@@ -62,7 +62,7 @@ func (m *memory) payloads() []string {
 
 func closeNow(t *testing.T, h *Handler) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := h.Close(ctx); err != nil {
 		t.Error(err)

@@ -240,12 +240,12 @@ type watcher struct {
 // until waits for message n.
 func (w *watcher) until(n int) {
 	w.t.Helper()
-	patience := time.NewTimer(time.Minute)
+	patience := time.NewTimer(5 * time.Minute)
 	defer patience.Stop()
 	for w.n < n {
 		select {
 		case <-patience.C:
-			w.t.Fatalf("the browser has %d of %d events after a minute; the connection was lost %d times", w.n, n, w.lost)
+			w.t.Fatalf("the browser has %d of %d events after five minutes; the connection was lost %d times", w.n, n, w.lost)
 		case one := <-w.reports:
 			switch {
 			case one.Ended:

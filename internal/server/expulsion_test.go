@@ -61,7 +61,7 @@ func (r *running) stall(path, secret string) io.Reader {
 		r.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+secret)
-	resp, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Do(req)
+	resp, err := (&http.Client{Transport: transport, Timeout: 5 * time.Minute}).Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}

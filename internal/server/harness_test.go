@@ -144,7 +144,7 @@ func (r *running) ask(method, path, body string, headers ...string) reply {
 }
 
 func (r *running) try(method, path, body string, headers ...string) (reply, error) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 3*time.Minute)
 	defer cancel()
 	var content io.Reader
 	if body != "" {
@@ -202,10 +202,10 @@ func (r *running) appendN(instance, stream string, n int) {
 // or does work.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30 s", what)
+			t.Fatalf("%s: not within two minutes", what)
 		}
 	}
 }

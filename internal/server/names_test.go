@@ -29,7 +29,7 @@ func spelled(name string) string {
 // raw sends a request whose path nobody cleans on the way.
 func (r *running) raw(method, path, body string, headers ...string) reply {
 	r.t.Helper()
-	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(r.t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
+	conn, err := (&net.Dialer{Timeout: time.Minute}).DialContext(r.t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func TestRetentionIsAppliedAtStartAndAgain(t *testing.T) {
 	}
 	gone := func(r *running, first, second string) {
 		t.Helper()
-		for deadline := time.Now().Add(30 * time.Second); r.ask("GET", "/v1/instances/shop/events/"+first, "").status != 404; {
+		for deadline := time.Now().Add(2 * time.Minute); r.ask("GET", "/v1/instances/shop/events/"+first, "").status != 404; {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s is still there", first)
 			}

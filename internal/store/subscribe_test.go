@@ -23,7 +23,7 @@ func subscribe(t *testing.T, l *Log, r SubscribeRequest) *Subscription {
 // receive reads until position until.
 func receive(t *testing.T, s *Subscription, until int64, max int) (positions []int64, gaps []Gap) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for last := int64(0); last < until; {
 		d, err := s.Next(ctx, max)

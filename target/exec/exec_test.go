@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,8 +60,8 @@ func settings(mode, dir string) exec.Settings {
 	if err != nil {
 		panic(err)
 	}
-	s.Command, s.StopTimeout = []string{self}, time.Minute
-	s.AnswerTimeout = time.Minute
+	s.Command, s.StopTimeout = []string{self}, 3*time.Minute
+	s.AnswerTimeout = 3 * time.Minute
 	s.Env = map[string]target.Secret{modeVariable: target.Secret(mode), dirVariable: target.Secret(dir),
 		"GORACE": "atexit_sleep_ms=0"} // the race detector would sleep
 	return s
@@ -207,15 +208,15 @@ func TestFaults(t *testing.T) {
 			if _, err := tgt.Write(t.Context(), rest(b, written)); err == nil {
 				t.Error("Write without Open after a fault succeeds")
 			}
-			for tries := 0; written < 12; tries++ { // a busy machine may need longer than a second
-				if tries == 50 {
-					t.Fatalf("%d of 12 written after %d lives", written, tries)
-				}
-				must(t, tgt.Open(t.Context()))
-				n, err := tgt.Write(t.Context(), rest(b, written))
-				if written += n; err != nil {
-					t.Log(err)
-				}
+			if s.AnswerTimeout == time.Second { // in which a busy machine may not come to answer
+				must(t, tgt.Close())
+				s.AnswerTimeout = time.Minute
+				tgt = open(t, s, io.Discard)
+			}
+			must(t, tgt.Open(t.Context()))
+			n, err := tgt.Write(t.Context(), rest(b, written))
+			if written+n != 12 || err != nil {
+				t.Errorf("%d of 12 written after the second life, %v", written+n, err)
 			}
 			got := slices.Compact(slices.Sorted(slices.Values(positions(t, dir))))
 			if diff := cmp.Diff(upTo(12), got); diff != "" {
@@ -398,11 +399,14 @@ func TestStandardError(t *testing.T) {
 	if !strings.Contains(text, `line 7 \\u001b[2J\\u202eyyy`) {
 		t.Errorf("no line 7 in:\n%.2000s", text)
 	}
-	if n := strings.Count(text, "stderr="); n < 100 || n > 200 { // one window or, on a slow machine, two
-		t.Errorf("%d lines of 3000 are in the log", n)
+	logged, leftOut := strings.Count(text, "stderr="), 0
+	for _, m := range regexp.MustCompile(`lines_left_out=(\d+)`).FindAllStringSubmatch(text, -1) { // of each window
+		n, err := strconv.Atoi(m[1])
+		must(t, err)
+		leftOut += n
 	}
-	if !strings.Contains(text, "lines_left_out=2") {
-		t.Errorf("nothing says how many are not:\n%s", text[max(0, len(text)-500):])
+	if logged < 100 || logged > 1500 || logged+leftOut != 3000 {
+		t.Errorf("%d lines of 3000 are in the log, which says that %d are not:\n%s", logged, leftOut, text[max(0, len(text)-500):])
 	}
 	for line := range strings.Lines(text) {
 		if len(line) > 6000 || strings.ContainsAny(line, "\x1b\u202e") {

@@ -28,7 +28,7 @@ type Serve struct {
 }
 
 // StartTimeout is how long a start may take, recovery included.
-const StartTimeout = 30 * time.Second
+const StartTimeout = 3 * time.Minute
 
 // Server is a running `firn serve`.
 type Server struct {

@@ -33,7 +33,7 @@ func TestCrowd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	loaded := make(chan error, 1)
 	go func() { loaded <- ledger.Load(ctx, server.URL, crowd, rng) }()
-	awaiting, fault := context.WithTimeout(ctx, 10*patience)
+	awaiting, fault := context.WithTimeout(ctx, 5*patience)
 	waited := make(chan error, 1)
 	go func() {
 		waited <- ledger.Await(awaiting, func(a loadtest.Answers) bool { return a.Acked >= enough && a.Refused >= enough })

@@ -238,7 +238,7 @@ func retryAfter(resp *http.Response) (time.Duration, error) {
 
 // run lets all of it loose, until the bodies and the small clients are done.
 func (m *pressure) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
 	held, heldCtx := errgroup.WithContext(ctx)
 	defer held.Wait()

@@ -73,7 +73,7 @@ func (w *whole) node(program string, env ...string) *exec.Cmd {
 	if _, err := os.Stat("testdata/client/node_modules/ws"); err != nil {
 		w.t.Fatalf("the client's libraries are missing; run test/setup.sh: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	w.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "node", program)
 	cmd.Dir = "testdata/client"

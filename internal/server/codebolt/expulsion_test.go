@@ -87,7 +87,7 @@ func (r *running) upgrade() net.Conn {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		r.t.Fatal(err)
 	}
 	if _, err := io.WriteString(conn, "GET /codebolt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
@@ -133,7 +133,7 @@ func TestNothingOfARevokedKeyIsStored(t *testing.T) {
 	revoke()
 	c.expelled()
 	close(block)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	r.shutdown(ctx) // everything has ended
 	if stats, err := r.log.InstanceStats(t.Context(), "a"); err != nil || stats.Events != 0 {

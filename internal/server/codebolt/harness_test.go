@@ -67,7 +67,7 @@ func start(t *testing.T, opts Options) *running {
 	}))
 	r.url = server.URL
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		r.shutdown(ctx)
 		server.Close()
@@ -127,7 +127,7 @@ func (c *client) sendAs(kind websocket.MessageType, frame string) {
 
 func (c *client) next() envelope {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	_, text, err := c.ws.Read(ctx)
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *client) count(instance string) string {
 // without a word before.
 func (c *client) expelled() {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	_, text, err := c.ws.Read(ctx)
 	var end websocket.CloseError

@@ -22,7 +22,7 @@ func (d *desk) purge(body, countQuery string) (job string) {
 	if answer.status != 202 || m == nil {
 		d.t.Fatalf("%s: %d %s", body, answer.status, answer.body)
 	}
-	for deadline := time.Now().Add(30 * time.Second); d.ask("GET", "/admin/events/count"+countQuery, "").body != `{"count":0}`; {
+	for deadline := time.Now().Add(2 * time.Minute); d.ask("GET", "/admin/events/count"+countQuery, "").body != `{"count":0}`; {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("%s: not carried out within 30 s", body)
 		}
