@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -72,11 +73,18 @@ func rows(batch []byte) ([]row, error) {
 func dirBytes(dir string) (int64, error) {
 	var n int64
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a file that has been replaced meanwhile
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
 		info, err := d.Info()
-		n += info.Size()
+		if err == nil {
+			n += info.Size()
+		} else if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	})
 	return n, err

@@ -31,6 +31,7 @@ type config struct {
 	rows    []string
 	scale   []int
 	idScale []int
+	soak    time.Duration
 	dir     string
 	binary  string
 }
@@ -48,6 +49,7 @@ func main() {
 	flag.StringVar(&rows, "rows", "ingest,questions,single,codebolt,live,ids,idle,reopen,small,costs,targets,delivery,overload", "which tables")
 	flag.StringVar(&sizes, "scale", "", "ask logs of these numbers of events too: 1000000,10000000,100000000; those that -dir has already are not loaded again")
 	flag.StringVar(&idSizes, "ids-scale", "", "measure what ids of the caller cost in a log of these numbers of events, rising: 1000000,10000000,100000000")
+	flag.DurationVar(&c.soak, "soak", 0, "append at full speed for so long, such as 1h, and say what each tenth of it was like")
 	flag.StringVar(&c.dir, "dir", "", "where to keep the data; default a temporary directory, removed afterwards")
 	flag.StringVar(&c.binary, "firn", "", "firn binary; default: built from this checkout")
 	flag.StringVar(&out, "out", "RESULTS.md", "where to write the report, - for standard output")
@@ -128,6 +130,9 @@ func run(ctx context.Context, c config) (string, error) {
 	}
 	if err := idScale(ctx, c, r); err != nil {
 		return "", fmt.Errorf("ids-scale: %w", err)
+	}
+	if err := soak(ctx, c, r); err != nil {
+		return "", fmt.Errorf("soak: %w", err)
 	}
 	if c.has("ingest") {
 		r.yardstick(ctx, batches)
