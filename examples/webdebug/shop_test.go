@@ -64,10 +64,10 @@ func visit(t *testing.T, method, path string, form url.Values) (status int, text
 	w, r := httptest.NewRecorder(), httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	debug.Handler(s.handler()).ServeHTTP(w, r)
-	if err := debug.Close(context.Background()); err != nil {
+	if err := scheme.UnmarshalJSON(<-arrived); err != nil {
 		t.Fatal(err)
 	}
-	if err := scheme.UnmarshalJSON(<-arrived); err != nil {
+	if err := debug.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return w.Code, w.Body.String(), scheme

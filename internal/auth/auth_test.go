@@ -322,18 +322,14 @@ func TestUntil(t *testing.T) {
 }
 
 func TestUntilExpires(t *testing.T) {
-	store := newMemory()
-	gate := NewGate(NewKeys(store, KeysOptions{}), GateOptions{})
-	_, secret, err := gate.Keys().Create(t.Context(), Owner(), NewKey{Name: "brief", Permissions: All(), ExpiresAt: time.Now().Add(30 * time.Millisecond)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := gate.Authenticate(secret, home)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := newFixture(t, GateOptions{})
+	c := f.caller(NewKey{ExpiresAt: f.clock.now().Add(30 * time.Millisecond)})
 	ctx, cancel := c.Until(t.Context())
 	defer cancel()
+	if ctx.Err() != nil {
+		t.Errorf("before its time: %v", context.Cause(ctx))
+	}
+	f.clock.advance(time.Minute)
 	<-ctx.Done()
 	if !errors.Is(context.Cause(ctx), ErrEnded) {
 		t.Errorf("cause %v", context.Cause(ctx))

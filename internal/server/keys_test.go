@@ -193,7 +193,12 @@ func ends(t *testing.T, what string, body *bufio.Reader) string {
 }
 
 func TestRevocationEndsOpenTails(t *testing.T) {
-	r := start(t, Options{})
+	var later atomic.Int64 // minutes
+	begin := time.Now()
+	r := start(t, Options{
+		Now:    func() time.Time { return begin.Add(time.Duration(later.Load()) * time.Minute) },
+		timing: timing{heartbeat: 2 * time.Minute},
+	})
 	r.instance("shop")
 	resp, anonymous := openTail(r, "shop")
 	defer resp.Body.Close()
@@ -220,9 +225,10 @@ func TestRevocationEndsOpenTails(t *testing.T) {
 		}
 	}
 
-	_, brief := r.key(auth.NewKey{ExpiresAt: time.Now().Add(200 * time.Millisecond)})
+	_, brief := r.key(auth.NewKey{ExpiresAt: begin.Add(200 * time.Millisecond)})
 	resp, expiring := openTail(r, "shop", bearer(brief)...)
 	defer resp.Body.Close()
+	later.Store(1)
 	ends(t, "the tail of a key that has expired", expiring)
 }
 

@@ -10,6 +10,9 @@ import { chromium } from 'playwright-core'
 const binary = process.env.FIRN_BINARY
 if (!binary) throw new Error('FIRN_BINARY must be the path of a built firn; test/browser/run.sh sets it')
 
+/** How long anything is waited for, in ms: far above what the slowest machine needs. */
+export const patience = 180_000
+
 const ends = []
 after(async () => {
   for (const end of ends.reverse()) await end()
@@ -104,7 +107,7 @@ class Server {
 
 /** Starts a browser for the tests of a file. */
 export async function launch() {
-  const browser = await chromium.launch({ executablePath: process.env.FIRN_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
+  const browser = await chromium.launch({ executablePath: process.env.FIRN_CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'], timeout: patience })
   ends.push(() => browser.close())
   return browser
 }
@@ -116,6 +119,7 @@ export async function launch() {
  */
 export async function open(browser, server, path, { before, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', ...options })
+  context.setDefaultTimeout(patience)
   const page = await context.newPage()
   page.wrong = []
   page.on('pageerror', (e) => page.wrong.push(`fault: ${e.message}`))

@@ -59,7 +59,7 @@ test('mail, framed: no script, no request, the page keeps its title and address'
   assert.equal(await element.getAttribute('sandbox'), '')
   assert.equal(await element.getAttribute('title'), 'Preview of the mail')
   const { title, url } = { title: await page.title(), url: page.url() }
-  for (const id of ['send', 'js', 'top', 'blank']) await frame.locator(`#${id}`).click({ timeout: 5000 })
+  for (const id of ['send', 'js', 'top', 'blank']) await frame.locator(`#${id}`).click()
   await page.getByRole('button', { name: 'source' }).click()
   await page.getByRole('button', { name: 'preview' }).click()
   await frame.locator('#seen').waitFor()
@@ -75,7 +75,7 @@ test('mail, as a tab: no script, no request, an origin of its own', async () => 
   const page = await open(browser, server, '/e/debug/hostile/mail')
   await page.locator('#seen').waitFor()
   await page.waitForLoadState('networkidle')
-  for (const id of ['send', 'js']) await page.locator(`#${id}`).click({ timeout: 5000 })
+  for (const id of ['send', 'js']) await page.locator(`#${id}`).click()
   assert.deepEqual(seen, { requests: [], connections: 0 })
   assert.deepEqual(wrong(page), [])
   assert.equal(page.url(), `${server.url}/e/debug/hostile/mail`)

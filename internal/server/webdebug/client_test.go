@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -42,6 +43,14 @@ func TestClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
+	for collector.Stats().Sent == 0 { // Close has no patience with a busy machine
+		select {
+		case err := <-failed:
+			t.Fatal(err)
+		default:
+			runtime.Gosched()
+		}
+	}
 	if err := collector.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
