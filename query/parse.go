@@ -300,7 +300,7 @@ func orderOfGroups(q *Query, text string, desc bool) (o Order, named bool, err *
 	}
 	field, err := parseField("", text)
 	if err != nil {
-		return o, false, nil
+		return o, false, nil //nolint:nilerr // what is no field names nothing: it is ignored
 	}
 	for i, key := range q.GroupBy {
 		if key.Field.Same(field) {

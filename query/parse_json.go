@@ -32,10 +32,10 @@ func readJSON(text []byte) (jsontext.Value, *Error) {
 		if err == nil {
 			return nil, errorAt("", "something follows the JSON value at %s", Place(text, decoder.InputOffset()-1))
 		}
-	} else if err == io.EOF {
+	} else if errors.Is(err, io.EOF) {
 		return nil, errorAt("", "query is empty; a JSON value is expected")
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return nil, syntaxError(text, err)
 	}
 	if err := value.Compact(); err != nil {

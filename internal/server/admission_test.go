@@ -88,11 +88,11 @@ func TestRefusedConnectionIsKept(t *testing.T) {
 		return answer
 	}
 	for _, size := range []int{100, smallBuffer - 1, smallBuffer, smallBuffer + 1, 200 << 10} {
-		if answer := send("", strings.Repeat(" ", size)); answer.StatusCode != 503 || answer.Close {
+		if answer := send("", strings.Repeat(" ", size)); answer.StatusCode != 503 || answer.Close { //nolint:bodyclose // send closes it
 			t.Errorf("a body of %d bytes: status %d, connection closed %v; want 503 and kept", size, answer.StatusCode, answer.Close)
 		}
 	}
-	if answer := send("Expect: 100-continue\r\n", ""); answer.StatusCode != 503 || !answer.Close {
+	if answer := send("Expect: 100-continue\r\n", ""); answer.StatusCode != 503 || !answer.Close { //nolint:bodyclose // send closes it
 		t.Errorf("who asks before sending: status %d, connection closed %v; want 503 and closed", answer.StatusCode, answer.Close)
 	}
 }

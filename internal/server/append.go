@@ -126,7 +126,7 @@ func (w *writer) receipts(receipts []firn.Receipt, faults []firn.Fault) error {
 	w.raw(`{"events":[`)
 	for i := range receipts {
 		if err := w.room(); err != nil {
-			return nil // stored, and nobody there to tell
+			return nil //nolint:nilerr // stored, and nobody there to tell
 		}
 		if i > 0 {
 			w.raw(",")
@@ -191,7 +191,7 @@ func (w *writer) stored(instanceID string, drafts []event.Draft, receipts []firn
 	w.raw(`{"events":[`)
 	for i := range receipts {
 		if err := w.room(); err != nil {
-			return nil // stored, and nobody there to tell
+			return nil //nolint:nilerr // stored, and nobody there to tell
 		}
 		if i > 0 {
 			w.raw(",")

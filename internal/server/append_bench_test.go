@@ -49,7 +49,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				response, err := http.Post(s.URL()+"/v1/instances/bench/events?auto_create=true", kind, strings.NewReader(body)) //nolint:noctx // a benchmark
+				response, err := http.Post(s.URL()+"/v1/instances/bench/events?auto_create=true", kind, strings.NewReader(body)) //nolint:forbidigo,noctx // a benchmark
 				if err != nil {
 					b.Fatal(err)
 				}

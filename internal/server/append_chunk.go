@@ -180,7 +180,7 @@ func (g *gatherer) take(ctx context.Context, p piece) bool {
 	switch {
 	case p.err == nil:
 		return true
-	case p.err != io.EOF:
+	case p.err != io.EOF: //nolint:errorlint // a reader ends with nothing else
 		return g.fail(ctx, p.err)
 	}
 	if len(g.current.text) > g.parsed && !g.endLine(ctx) { // a last line without its newline

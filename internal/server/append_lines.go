@@ -78,7 +78,7 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 			continue // only blank lines
 		}
 		if out.flush() != nil {
-			return nil // the client is gone; what it was told is stored
+			return nil //nolint:nilerr // the client is gone; what it was told is stored
 		}
 	}
 	if err := context.Cause(ctx); errors.Is(err, auth.ErrEnded) {

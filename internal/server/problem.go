@@ -160,7 +160,7 @@ func (p *problem) write(w http.ResponseWriter, requestID string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	p.setHeaders(h)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(text) // the client is gone: nobody to tell
+	_, _ = w.Write(text) //nolint:gosec // JSON, and said to be; where the client is gone there is nobody to tell
 }
 
 // setHeaders sets what a problem says in headers, whatever its body.

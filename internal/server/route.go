@@ -98,7 +98,7 @@ func (s *Server) mux(all []route) http.Handler {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			r = unveilSlashes(r, names)
 			if found := methods[r.Method]; found != nil {
-				s.dispatch(found, w, r)
+				s.dispatch(found, w, r) //nolint:contextcheck // r bears it
 				return
 			}
 			p := newProblem(http.StatusMethodNotAllowed, codeMethod, "The method is not allowed here",

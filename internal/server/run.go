@@ -52,13 +52,13 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error {
 		defer stopSweeping()
 		err := s.waitForEnd(groupCtx)
-		s.stop(hs)
+		s.stop(hs) //nolint:contextcheck // ctx has ended
 		return err
 	})
 	s.logger.Info("serving", "url", s.URL())
-	s.record("server.started")
+	s.record("server.started") //nolint:contextcheck // in its own time
 	err := group.Wait()
-	s.record("server.stopped")
+	s.record("server.stopped") //nolint:contextcheck // ctx has ended
 	s.logger.Info("stopped")
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/wal"
 )
 
@@ -49,7 +50,9 @@ func (l *Log) holdAll() *held {
 		in.maintenance.Unlock()
 	}
 	h.release = func() {
-		releaseWAL()
+		if err := releaseWAL(); err != nil {
+			l.report(event.Warning, "files of the write-ahead log that nobody needs could not be removed: %v", err)
+		}
 		for _, release := range releases {
 			release()
 		}

@@ -48,7 +48,7 @@ type life struct {
 
 // start starts the program.
 func start(s Settings, name string, logger *slog.Logger) (*life, error) {
-	cmd := osexec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // the operator names it; no shell reads it
+	cmd := osexec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec,noctx // the operator names it, no shell reads it; it lives until it is ended
 	cmd.Dir, cmd.Env = s.Dir, environment(s, name, os.Environ())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	l := &life{

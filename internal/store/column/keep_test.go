@@ -5,9 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/firnlog/firn/query"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/firnlog/firn/query"
 )
 
 // Keep leaves what a builder with the plan would have made of the same rows.

@@ -262,7 +262,7 @@ func (l *Log) Close() error {
 // group is known as such then.
 func (l *Log) finish() error {
 	if l.Err() != nil {
-		return nil // it was told
+		return nil //nolint:nilerr // it was told
 	}
 	if err := l.Sync(); err != nil {
 		return err

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // ID makes the ids that a test log makes.

@@ -3,9 +3,10 @@ package columntest
 import (
 	"fmt"
 
+	"pgregory.net/rapid"
+
 	"github.com/firnlog/firn/event"
 	"github.com/firnlog/firn/internal/store/column"
-	"pgregory.net/rapid"
 )
 
 // Rows draws the events of one instance in order of position.
