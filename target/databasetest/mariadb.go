@@ -35,6 +35,7 @@ func MariaDB() (*Server, error) {
 	s.command = func() *exec.Cmd {
 		return exec.Command("mariadbd", //nolint:gosec,noctx // its arguments are this package's; it ends with Stop
 			"--no-defaults", "--datadir="+data, "--socket="+socket, "--bind-address=127.0.0.1",
+			"--ssl-cert="+s.Certificate(), "--ssl-key="+s.certificateKey(),
 			"--port="+strconv.Itoa(s.Port), "--pid-file="+filepath.Join(s.dir, "pid"), "--innodb-flush-log-at-trx-commit=2", "--innodb-log-file-size=64M",
 			"--character-set-server=latin1", "--sql-mode=", "--default-time-zone=-05:00", "--skip-name-resolve")
 	}

@@ -31,6 +31,7 @@ func Postgres() (*Server, error) {
 	s.command = func() *exec.Cmd {
 		return exec.Command(filepath.Join(bin, "postgres"), //nolint:gosec,noctx // its arguments are this package's; it ends with Stop
 			"-D", data, "-k", s.dir, "-h", "127.0.0.1", "-p", strconv.Itoa(s.Port),
+			"-c", "ssl=on", "-c", "ssl_cert_file="+s.Certificate(), "-c", "ssl_key_file="+s.certificateKey(),
 			"-c", "fsync=off", "-c", "timezone=America/New_York", "-c", "logging_collector=off")
 	}
 	return s, s.Start()

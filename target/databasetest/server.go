@@ -39,7 +39,8 @@ type Server struct {
 // loaded machine is no failure.
 const patience = 2 * time.Minute
 
-// newServer makes a directory that the server's user owns, and finds a port.
+// newServer makes a directory that the server's user owns, with a certificate,
+// and finds a port.
 func newServer(name, account, ready string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "firn-"+name+"-")
 	if err != nil {
@@ -50,7 +51,7 @@ func newServer(name, account, ready string) (*Server, error) {
 		return nil, err
 	}
 	if os.Getuid() != 0 {
-		return s, nil
+		return s, s.certify()
 	}
 	u, err := user.Lookup(account)
 	if err != nil {
@@ -65,7 +66,10 @@ func newServer(name, account, ready string) (*Server, error) {
 		return nil, err
 	}
 	s.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return s, os.Chown(dir, int(uid), int(gid))
+	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
+		return nil, err
+	}
+	return s, s.certify()
 }
 
 func freePort() (int, error) {
