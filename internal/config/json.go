@@ -169,7 +169,7 @@ func join(path, name string) string {
 	return path + "." + shown(name)
 }
 
-// shown is text of a file in a message: short, and of one line.
+// shown is a text of a file in a message, cut if it is long.
 func shown(s string) string {
 	const most = 60
 	if len(s) > most {
