@@ -16,13 +16,13 @@ go vet ./... || status=1
 (cd bench && go vet ./...) || status=1
 
 echo "== go test ./... in bench (DuckDB reads a data directory)"
-(cd bench && go test -count=1 -timeout 20m -json ./...) | go run ./test/gate || status=1
+(cd bench && go test -count=1 -timeout 60m -json ./...) | go run ./test/gate || status=1
 
 echo "== go test -race ./... in examples/webdebug"
-(cd examples/webdebug && go vet ./... && go test -race -count=1 -json ./...) | go run ./test/gate || status=1
+(cd examples/webdebug && go vet ./... && go test -race -count=1 -timeout 60m -json ./...) | go run ./test/gate || status=1
 
 echo "== go test -race ./... in examples/target"
-(cd examples/target && go vet ./... && go test -race -count=1 -json ./...) | go run ./test/gate || status=1
+(cd examples/target && go vet ./... && go test -race -count=1 -timeout 60m -json ./...) | go run ./test/gate || status=1
 
 echo "== the viewer (test/browser)"
 test/browser/run.sh || status=1
@@ -31,7 +31,7 @@ echo "== python -m unittest (integrations/querybook)"
 (cd integrations/querybook && /usr/bin/python3 -W error::ResourceWarning -m unittest discover -s tests -t .) || status=1
 
 echo "== go test -race ./..."
-go test -race -count=1 -timeout 30m -json ./... | go run ./test/gate || status=1
+go test -race -count=1 -timeout 60m -json ./... | go run ./test/gate || status=1
 
 if [ "$status" != 0 ]; then
 	echo "make test: FAILED; see above" >&2

@@ -82,5 +82,18 @@ func (a *Aging) Check(ctx context.Context, url string) error {
 	return nil
 }
 
+// Await waits until something has gone: a server that has started sweeps, sooner
+// or later.
+func (a *Aging) Await(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	for a.gone == 0 {
+		if err := a.Check(ctx, url); err != nil {
+			return fmt.Errorf("while its events are to expire: %w", err)
+		}
+	}
+	return nil
+}
+
 // Gone is how many events were gone at the last Check.
 func (a *Aging) Gone() int { return a.gone }

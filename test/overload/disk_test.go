@@ -33,7 +33,7 @@ func TestDiskFull(t *testing.T) {
 			t.Fatalf("cycle %d: %v\n%s", n, err, h.server.Log())
 		}
 	}
-	if err := h.server.Verify(t.Context(), h.serve.Binary); err != nil {
+	if err := errors.Join(h.aging.Await(t.Context(), h.server.URL), h.server.Verify(t.Context(), h.serve.Binary)); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%d cycles, %d events expired, appends taken again %v after the space came at the latest; %v",

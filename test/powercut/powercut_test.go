@@ -118,8 +118,9 @@ func (h *harness) run(t *testing.T, cuts int) error {
 	if err != nil {
 		return fmt.Errorf("after %d cuts: %w", h.cuts, err)
 	}
+	err = h.aging.Await(t.Context(), c.URL)
 	c.Kill()
-	return h.disk.unmount(t.Context())
+	return errors.Join(err, h.disk.unmount(t.Context()))
 }
 
 // start starts the server and checks what it has.
