@@ -16,8 +16,10 @@ import (
 
 const (
 	queueLength = 8192
-	// groupBytes closes a group: what comes next waits for the next one.
-	groupBytes = 16 << 20
+	// groupBytes closes a group: what comes next waits for the next one. It is well
+	// below what a wal.Group keeps of its buffer, which would be made anew for each
+	// group where many wait.
+	groupBytes = 4 << 20
 )
 
 // request is a change on its way through the sequencer.
