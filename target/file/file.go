@@ -36,11 +36,11 @@ func New(s Settings, env target.Environment) (target.Target, error) {
 }
 
 // files is the target. Its files are made under temporary names in a directory
-// that it alone uses (workshop), and linked to their own when they are on disk.
+// that it alone uses (staging), and linked to their own when they are on disk.
 type files struct {
 	dir      string
 	root     *os.Root // nil = not open
-	workshop *workshop
+	staging  *staging
 	names    names
 	known    map[string]bool      // directories that are there
 	syncFile func(*os.File) error // flushes a file or directory to disk
@@ -57,7 +57,7 @@ func (t *files) Open(context.Context) error {
 		return fault(fmt.Errorf("file_dir: %w", err))
 	}
 	t.root = root
-	if t.workshop, err = openWorkshop(root); err != nil {
+	if t.staging, err = openStaging(root); err != nil {
 		t.release()
 		return fault(fmt.Errorf("file_dir %s: %w", t.dir, err))
 	}
@@ -72,11 +72,11 @@ func (t *files) Close() error {
 }
 
 func (t *files) release() {
-	if t.workshop != nil {
-		t.workshop.close()
+	if t.staging != nil {
+		t.staging.close()
 	}
 	if t.root != nil {
 		t.root.Close() // nothing was written through it
 	}
-	t.workshop, t.root = nil, nil
+	t.staging, t.root = nil, nil
 }

@@ -37,20 +37,20 @@ func TestTarget(t *testing.T) {
 				}
 				return records
 			},
-			Break: func(t testing.TB) func() { return blockWorkshop(t, dir) },
+			Break: func(t testing.TB) func() { return blockStaging(t, dir) },
 		}
 	})
 }
 
-// blockWorkshop puts a plain file where the target makes its files.
-func blockWorkshop(t testing.TB, dir string) (heal func()) {
-	workshop := filepath.Join(dir, ".firn")
-	must(t, os.MkdirAll(workshop, 0o700))
-	must(t, os.Rename(workshop, workshop+"-aside"))
-	must(t, os.WriteFile(workshop, nil, 0o600))
+// blockStaging puts a plain file where the target makes its files.
+func blockStaging(t testing.TB, dir string) (heal func()) {
+	staging := filepath.Join(dir, ".firn")
+	must(t, os.MkdirAll(staging, 0o700))
+	must(t, os.Rename(staging, staging+"-aside"))
+	must(t, os.WriteFile(staging, nil, 0o600))
 	return func() {
-		must(t, os.Remove(workshop))
-		must(t, os.Rename(workshop+"-aside", workshop))
+		must(t, os.Remove(staging))
+		must(t, os.Rename(staging+"-aside", staging))
 	}
 }
 

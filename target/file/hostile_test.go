@@ -70,10 +70,10 @@ func TestNothingLeaves(t *testing.T) {
 // pause the target with a word about which, and lose no event.
 func TestSymbolicLinks(t *testing.T) {
 	for name, plant := range map[string]func(dir, outside string) (string, error){
-		"a type":     func(dir, out string) (string, error) { return "a", os.Symlink(out, filepath.Join(dir, "a")) },
-		"upwards":    func(dir, out string) (string, error) { return "a", os.Symlink("../outside", filepath.Join(dir, "a")) },
-		"a day":      plantDay,
-		"a workshop": func(dir, out string) (string, error) { return ".firn", os.Symlink(out, filepath.Join(dir, ".firn")) },
+		"a type":                func(dir, out string) (string, error) { return "a", os.Symlink(out, filepath.Join(dir, "a")) },
+		"upwards":               func(dir, out string) (string, error) { return "a", os.Symlink("../outside", filepath.Join(dir, "a")) },
+		"a day":                 plantDay,
+		"the staging directory": func(dir, out string) (string, error) { return ".firn", os.Symlink(out, filepath.Join(dir, ".firn")) },
 		"no directory": func(dir, out string) (string, error) {
 			return "a", os.WriteFile(filepath.Join(dir, "a"), nil, 0o600)
 		},

@@ -49,8 +49,8 @@ type group struct {
 // writing is one Write.
 type writing struct {
 	*files
-	bench directory // where files are made
-	days  map[string]bool
+	staged directory // where files are made
+	days   map[string]bool
 }
 
 // Write writes the batch's files. What is reported as written survives a power
@@ -60,10 +60,10 @@ func (t *files) Write(ctx context.Context, b target.Batch) (written int, err err
 		return 0, errors.New("file target is not open")
 	}
 	w := writing{files: t, days: map[string]bool{}}
-	if w.bench, err = openDirectory(t.root, t.workshop.dir); err != nil {
+	if w.staged, err = openDirectory(t.root, t.staging.dir); err != nil {
 		return 0, fault(fmt.Errorf("file_dir %s: %w", t.dir, err))
 	}
-	defer w.bench.Close()
+	defer w.staged.Close()
 	named, err := w.write(ctx, b.Events)
 	if serr := w.syncDays(); serr != nil {
 		return 0, fault(fmt.Errorf("file_dir %s: %w", t.dir, serr))
@@ -130,12 +130,12 @@ func (w *writing) begin(f *pending, content []byte) error {
 	if there || err != nil {
 		return err
 	}
-	f.temporary = w.workshop.next()
-	if f.file, err = w.bench.create(f.temporary); err != nil {
+	f.temporary = w.staging.next()
+	if f.file, err = w.staged.create(f.temporary); err != nil {
 		return err
 	}
 	if _, err = f.file.Write(content); err != nil {
-		return errors.Join(err, f.file.Close(), w.bench.remove(f.temporary))
+		return errors.Join(err, f.file.Close(), w.staged.remove(f.temporary))
 	}
 	startFlush(f.file)
 	return nil
@@ -191,7 +191,7 @@ func (w *writing) discard(g *group) {
 func (w *writing) removeAll(files []pending) {
 	for i := range files {
 		if name := files[i].temporary; name != "" {
-			_ = w.bench.remove(name) // else Open does
+			_ = w.staged.remove(name) // else Open does
 		}
 	}
 }
@@ -212,11 +212,11 @@ func (w *writing) give(f *pending, open map[string]directory) error {
 			}
 			open[f.place.dir] = d
 		}
-		err := w.bench.link(f.temporary, d, f.place.base(number))
+		err := w.staged.link(f.temporary, d, f.place.base(number))
 		switch {
 		case err == nil:
 			w.names.note(tk, f.hash, number)
-			return w.bench.remove(f.temporary)
+			return w.staged.remove(f.temporary)
 		case errors.Is(err, fs.ErrExist):
 			number++
 		case errors.Is(err, fs.ErrNotExist) && again:

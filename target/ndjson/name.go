@@ -11,9 +11,9 @@ import (
 
 // fileName is a file of one day.
 type fileName struct {
-	day     string // YYYY-MM-DD
-	number  int    // from 1
-	pressed bool   // compressed
+	day        string // YYYY-MM-DD
+	number     int    // from 1
+	compressed bool   // with zstd
 }
 
 var namePattern = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:-([1-9][0-9]{0,8}))?\.ndjson(\.zst)?$`)
@@ -23,7 +23,7 @@ func parseName(name string) (n fileName, ok bool) {
 	if m == nil {
 		return n, false
 	}
-	n = fileName{day: m[1], number: 1, pressed: m[3] != ""}
+	n = fileName{day: m[1], number: 1, compressed: m[3] != ""}
 	if m[2] != "" {
 		n.number, _ = strconv.Atoi(m[2]) // at most nine digits
 	}
@@ -35,7 +35,7 @@ func (n fileName) String() string {
 	if n.number > 1 {
 		name = fmt.Sprintf("%s-%d", n.day, n.number)
 	}
-	if n.pressed {
+	if n.compressed {
 		return name + ".ndjson.zst"
 	}
 	return name + ".ndjson"
@@ -64,7 +64,7 @@ func (t *lines) list() ([]fileName, error) {
 // there is none.
 func last(names []fileName, day string) (found fileName) {
 	for _, n := range names {
-		if n.day == day && (n.number > found.number || n.number == found.number && n.pressed) {
+		if n.day == day && (n.number > found.number || n.number == found.number && n.compressed) {
 			found = n
 		}
 	}

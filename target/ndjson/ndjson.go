@@ -68,13 +68,13 @@ type lines struct {
 	lock *os.File
 	out  []byte // of the batch that is being written
 
-	// A background duty (press) compresses. It and Write share the names.
-	pressing sync.WaitGroup
-	stop     context.CancelFunc
-	wake     chan struct{}
-	mu       sync.Mutex
-	open     map[string]*dayFile // by day: what is written to
-	closed   map[fileName]bool   // being compressed: nothing more goes there
+	// A background duty (compressOver) compresses. It and Write share the names.
+	compressing sync.WaitGroup
+	stop        context.CancelFunc
+	wake        chan struct{}
+	mu          sync.Mutex
+	open        map[string]*dayFile // by day: what is written to
+	closed      map[fileName]bool   // being compressed: nothing more goes there
 }
 
 // Open makes the directory, cuts off what a crash has left of a line, and begins
@@ -87,7 +87,7 @@ func (t *lines) Open(context.Context) error { //nolint:contextcheck // compressi
 	}
 	names, err := t.list()
 	for _, n := range names {
-		if err == nil && !n.pressed {
+		if err == nil && !n.compressed {
 			err = t.mend(n)
 		}
 	}
@@ -99,7 +99,7 @@ func (t *lines) Open(context.Context) error { //nolint:contextcheck // compressi
 	if t.settings.Compress {
 		ctx, cancel := context.WithCancel(context.Background())
 		t.stop, t.wake = cancel, make(chan struct{}, 1)
-		t.pressing.Go(func() { t.press(ctx, t.wake) })
+		t.compressing.Go(func() { t.compressOver(ctx, t.wake) })
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (t *lines) Close() error {
 func (t *lines) release() {
 	if t.stop != nil {
 		t.stop()
-		t.pressing.Wait()
+		t.compressing.Wait()
 	}
 	for _, f := range t.open {
 		f.file.Close() // flushed by the Write that wrote to it

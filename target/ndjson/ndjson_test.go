@@ -250,9 +250,9 @@ func TestCompression(t *testing.T) {
 	tgt := open(t, dir, uncompressed)
 	tgt.now = func() time.Time { return time.Now().AddDate(1, 0, 0) } // long settled
 	write(t, tgt, on("2026-01-01", 1), on("2026-01-02", 2))
-	must(t, tgt.pressAll(t.Context()))
+	must(t, tgt.compressAll(t.Context()))
 	write(t, tgt, on("2026-01-01", 3))
-	must(t, tgt.pressAll(t.Context()))
+	must(t, tgt.compressAll(t.Context()))
 	write(t, tgt, on("2026-01-01", 4))
 	want := []string{"2026-01-01-2.ndjson.zst", "2026-01-01-3.ndjson", "2026-01-01.ndjson.zst", "2026-01-02.ndjson.zst"}
 	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
@@ -267,7 +267,7 @@ func TestCompression(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "2026-01-02.ndjson"), plain, 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "2026-01-01-3.ndjson.zst.tmp"), []byte("half"), 0o600))
 	must(t, tgt.Open(t.Context()))
-	must(t, tgt.pressAll(t.Context()))
+	must(t, tgt.compressAll(t.Context()))
 	want = []string{"2026-01-01-2.ndjson.zst", "2026-01-01-3.ndjson.zst", "2026-01-01.ndjson.zst", "2026-01-02.ndjson.zst"}
 	if diff := cmp.Diff(want, files(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -275,7 +275,7 @@ func TestCompression(t *testing.T) {
 
 	// Two files of one name that do not hold the same: neither goes.
 	must(t, os.WriteFile(filepath.Join(dir, "2026-01-02.ndjson"), append(plain, plain...), 0o600))
-	if err := tgt.pressAll(t.Context()); err == nil || !strings.Contains(err.Error(), "2026-01-02.ndjson: is not what 2026-01-02.ndjson.zst holds") {
+	if err := tgt.compressAll(t.Context()); err == nil || !strings.Contains(err.Error(), "2026-01-02.ndjson: is not what 2026-01-02.ndjson.zst holds") {
 		t.Errorf("error %v", err)
 	}
 	if n := len(files(t, dir)); n != 5 {
@@ -289,7 +289,7 @@ func TestTodayStays(t *testing.T) {
 	tgt := open(t, dir, uncompressed)
 	today := time.Now().UTC()
 	write(t, tgt, on(today.AddDate(0, 0, -1).Format(time.DateOnly), 1), on(today.Format(time.DateOnly), 2))
-	must(t, tgt.pressAll(t.Context())) // yesterday is over, but was written to just now
+	must(t, tgt.compressAll(t.Context())) // yesterday is over, but was written to just now
 	for _, name := range files(t, dir) {
 		if strings.HasSuffix(name, ".zst") {
 			t.Errorf("%s is compressed", name)

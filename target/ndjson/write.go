@@ -93,7 +93,7 @@ func (t *lines) fileOf(day string) (*dayFile, error) {
 	if f != nil {
 		delete(t.open, day)
 		f.file.Close()
-		t.wakePress()
+		t.wakeCompressor()
 	}
 	if len(t.open) >= maxOpen {
 		for day, f := range t.open {
@@ -111,7 +111,7 @@ func (t *lines) fileOf(day string) (*dayFile, error) {
 		return nil, err
 	}
 	if t.open[day] = f; f.size == 0 {
-		t.wakePress() // a new day: one before may be over
+		t.wakeCompressor() // a new day: one before may be over
 	}
 	return f, nil
 }
@@ -120,7 +120,7 @@ func (t *lines) fileOf(day string) (*dayFile, error) {
 func (t *lines) create(day string, before fileName) (*dayFile, error) {
 	name := fileName{day: day, number: max(1, before.number)}
 	flags := os.O_WRONLY | os.O_APPEND | syscall.O_NOFOLLOW
-	if before.number > 0 && !before.pressed && !t.closed[before] {
+	if before.number > 0 && !before.compressed && !t.closed[before] {
 		file, err := t.root.OpenFile(name.String(), flags, 0)
 		if err != nil {
 			return nil, err

@@ -10,51 +10,51 @@ import (
 	"syscall"
 )
 
-// workshopDir is where files are made. No event type has a directory of this
+// stagingDir is where files are made. No event type has a directory of this
 // name: a leading dot is encoded.
-const workshopDir = ".firn"
+const stagingDir = ".firn"
 
-// workshop is a directory of one open target, in which files get their content
+// staging is a directory of one open target, in which files get their content
 // before they get their name. It is locked, so that two targets of one file_dir
 // do not clean up each other's.
-type workshop struct {
+type staging struct {
 	root *os.Root
 	dir  string // within root
 	lock *os.File
 	made int
 }
 
-// openWorkshop takes the first directory that nobody uses, and removes what was
+// openStaging takes the first directory that nobody uses, and removes what was
 // left in all that nobody uses.
-func openWorkshop(root *os.Root) (*workshop, error) {
-	if err := realDir(root, workshopDir); err != nil {
+func openStaging(root *os.Root) (*staging, error) {
+	if err := realDir(root, stagingDir); err != nil {
 		return nil, err
 	}
-	var mine *workshop
+	var mine *staging
 	for n := 1; ; n++ {
-		dir := workshopDir + "/" + strconv.Itoa(n)
+		dir := stagingDir + "/" + strconv.Itoa(n)
 		_, err := root.Lstat(dir)
 		if errors.Is(err, fs.ErrNotExist) && mine != nil {
 			return mine, nil
 		}
-		w, err := takeWorkshop(root, dir)
+		s, err := takeStaging(root, dir)
 		switch {
 		case err != nil:
 			if mine != nil {
 				mine.close()
 			}
 			return nil, err
-		case w == nil: // somebody works there
+		case s == nil: // somebody works there
 		case mine == nil:
-			mine = w
+			mine = s
 		default:
-			w.close()
+			s.close()
 		}
 	}
 }
 
-// takeWorkshop locks a directory and empties it; nil where another has it.
-func takeWorkshop(root *os.Root, dir string) (*workshop, error) {
+// takeStaging locks a directory and empties it; nil where another has it.
+func takeStaging(root *os.Root, dir string) (*staging, error) {
 	if err := realDir(root, dir); err != nil {
 		return nil, err
 	}
@@ -68,9 +68,9 @@ func takeWorkshop(root *os.Root, dir string) (*workshop, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %s", dir, err)
 	}
-	w := &workshop{root: root, dir: dir, lock: lock}
+	s := &staging{root: root, dir: dir, lock: lock}
 	left, err := lock.Readdirnames(-1)
 	for _, name := range left {
 		if err == nil && isTemporary(name) {
@@ -78,10 +78,10 @@ func takeWorkshop(root *os.Root, dir string) (*workshop, error) {
 		}
 	}
 	if err != nil {
-		w.close()
+		s.close()
 		return nil, err
 	}
-	return w, nil
+	return s, nil
 }
 
 // realDir makes a directory if it is missing. A symbolic link is not taken for
@@ -97,10 +97,10 @@ func realDir(root *os.Root, dir string) error {
 	return err
 }
 
-// next is the name, in the workshop, of a file to be made.
-func (w *workshop) next() string {
-	w.made++
-	return strconv.Itoa(w.made) + temporary
+// next is the name, in the staging directory, of a file to be made.
+func (s *staging) next() string {
+	s.made++
+	return strconv.Itoa(s.made) + temporary
 }
 
 const temporary = ".tmp"
@@ -111,4 +111,4 @@ func isTemporary(name string) bool {
 	return ok && err == nil
 }
 
-func (w *workshop) close() { w.lock.Close() }
+func (s *staging) close() { s.lock.Close() }

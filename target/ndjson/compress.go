@@ -24,13 +24,13 @@ const (
 	temporary = ".tmp"
 )
 
-// press compresses what is over until ctx is: now, when it is woken, and from
-// time to time.
-func (t *lines) press(ctx context.Context, wake chan struct{}) {
+// compressOver compresses what is over until ctx is: now, when it is woken, and
+// from time to time.
+func (t *lines) compressOver(ctx context.Context, wake chan struct{}) {
 	timer := time.NewTicker(look)
 	defer timer.Stop()
 	for {
-		if err := t.pressAll(ctx); err != nil && ctx.Err() == nil {
+		if err := t.compressAll(ctx); err != nil && ctx.Err() == nil {
 			t.logger.Error("compress files that are over", "file_dir", t.settings.Dir, "error", err)
 		}
 		select {
@@ -42,21 +42,21 @@ func (t *lines) press(ctx context.Context, wake chan struct{}) {
 	}
 }
 
-func (t *lines) wakePress() {
+func (t *lines) wakeCompressor() {
 	select {
 	case t.wake <- struct{}{}:
 	default: // it is awake, or there is none
 	}
 }
 
-// pressAll compresses every file that is over.
-func (t *lines) pressAll(ctx context.Context) error {
+// compressAll compresses every file that is over.
+func (t *lines) compressAll(ctx context.Context) error {
 	for {
 		name, err := t.nextOver()
 		if err != nil || name.number == 0 {
 			return err
 		}
-		err = t.pressOne(ctx, name)
+		err = t.compressOne(ctx, name)
 		t.mu.Lock()
 		delete(t.closed, name)
 		t.mu.Unlock()
@@ -76,7 +76,7 @@ func (t *lines) nextOver() (fileName, error) {
 		return fileName{}, err
 	}
 	for _, name := range names {
-		if name.pressed {
+		if name.compressed {
 			continue
 		}
 		over, err := t.isOver(name, names)
@@ -98,7 +98,7 @@ func (t *lines) nextOver() (fileName, error) {
 // isOver reports whether a file is followed by a further one, or is of a day that
 // is over and has settled.
 func (t *lines) isOver(name fileName, names []fileName) (bool, error) {
-	if l := last(names, name.day); l.number > name.number || l.pressed {
+	if l := last(names, name.day); l.number > name.number || l.compressed {
 		return true, nil
 	}
 	now := t.now().UTC()
@@ -112,20 +112,20 @@ func (t *lines) isOver(name fileName, names []fileName) (bool, error) {
 	return err == nil && now.Sub(info.ModTime()) >= settled, err
 }
 
-// pressOne replaces a file by its compressed form. A crash leaves the one or the
+// compressOne replaces a file by its compressed form. A crash leaves the one or the
 // other, or both.
-func (t *lines) pressOne(ctx context.Context, name fileName) error {
-	pressed := name
-	pressed.pressed = true
-	if _, err := t.root.Lstat(pressed.String()); err == nil {
-		return t.dropPressed(ctx, name, pressed)
+func (t *lines) compressOne(ctx context.Context, name fileName) error {
+	compressed := name
+	compressed.compressed = true
+	if _, err := t.root.Lstat(compressed.String()); err == nil {
+		return t.dropCompressed(ctx, name, compressed)
 	}
 	in, err := t.root.OpenFile(name.String(), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	half := pressed.String() + temporary
+	half := compressed.String() + temporary
 	out, err := t.root.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
@@ -133,28 +133,28 @@ func (t *lines) pressOne(ctx context.Context, name fileName) error {
 	if err = errors.Join(compress(ctx, out, in), out.Sync(), out.Close()); err != nil {
 		return errors.Join(err, t.root.Remove(half))
 	}
-	if err := t.root.Rename(half, pressed.String()); err != nil {
+	if err := t.root.Rename(half, compressed.String()); err != nil {
 		return err
 	}
 	if err := t.syncDir(); err != nil {
 		return err
 	}
-	return t.dropPressed(ctx, name, pressed)
+	return t.dropCompressed(ctx, name, compressed)
 }
 
-// dropPressed removes a file whose compressed form holds the same: it is read
+// dropCompressed removes a file whose compressed form holds the same: it is read
 // again before.
-func (t *lines) dropPressed(ctx context.Context, name, pressed fileName) error {
+func (t *lines) dropCompressed(ctx context.Context, name, compressed fileName) error {
 	plain, err := t.sum(ctx, name)
 	if err != nil {
 		return err
 	}
-	packed, err := t.sum(ctx, pressed)
+	packed, err := t.sum(ctx, compressed)
 	if err != nil {
 		return err
 	}
 	if plain != packed {
-		return fmt.Errorf("is not what %s holds: one of them was changed; move one away", pressed)
+		return fmt.Errorf("is not what %s holds: one of them was changed; move one away", compressed)
 	}
 	if err := t.root.Remove(name.String()); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (t *lines) sum(ctx context.Context, name fileName) (uint64, error) {
 	var h maphash.Hash
 	h.SetSeed(t.seed)
 	var in io.Reader = &cancelled{ctx, f}
-	if name.pressed {
+	if name.compressed {
 		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return 0, err
