@@ -1,10 +1,10 @@
 // Makes the screenshots of the request view and the pages, as shots.test.mjs
 // makes those of the explorer.
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { launch, open, serve } from './harness.mjs'
 
 let server, browser, into
@@ -45,6 +45,7 @@ before(async () => {
   into = process.env.FIRN_SHOTS ?? (await mkdtemp(join(tmpdir(), 'firn-shots-')))
   await mkdir(into, { recursive: true })
 })
+after(() => process.env.FIRN_SHOTS ?? rm(into, { recursive: true, force: true }))
 
 const id = (n) => `${request.id}:${n}`
 const pages = [

@@ -2,10 +2,10 @@
 // (docs/images for good), else into a temporary one, so that they are made at
 // every run.
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { launch, open, serve } from './harness.mjs'
 
 let server, browser, into
@@ -61,6 +61,7 @@ before(async () => {
   into = process.env.FIRN_SHOTS ?? (await mkdtemp(join(tmpdir(), 'firn-shots-')))
   await mkdir(into, { recursive: true })
 })
+after(() => process.env.FIRN_SHOTS ?? rm(into, { recursive: true, force: true }))
 
 const last = async (where) =>
   (await server.query({ from: { instance: 'shop' }, where: [where], select: ['id'], orderBy: { field: 'position', direction: 'desc' }, limit: 1 })).events[0].id

@@ -73,7 +73,7 @@ func TestLinearizability(t *testing.T) {
 // disk: it must be found, or passing proves nothing.
 func TestLinearizabilityFindsAStaleExpectation(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-tags", "brokenexpected", "-run", "^TestLinearizability$", ".")
-	cmd.Env = append(os.Environ(), "FIRN_HISTORIES=5")
+	cmd.Env = append(os.Environ(), "FIRN_HISTORIES=5", "TMPDIR="+t.TempDir()) // where what is found is drawn
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "Illegal is what porcupine says") {
 		t.Fatalf("a build that is brokenexpected passes, or fails otherwise:\n%s", out)
