@@ -121,7 +121,7 @@ func (c *statsCommand) parts(env *environment, st stats) error {
 }
 
 func (c *statsCommand) all(env *environment, s *session) error {
-	instances, err := s.instances(env.ctx)
+	instances, err := s.client.Instances(env.ctx)
 	if err != nil {
 		return s.explain(err, "")
 	}

@@ -39,7 +39,7 @@ func (c *instancesList) Run(env *environment) error {
 		return err
 	}
 	defer s.close()
-	all, err := s.instances(env.ctx)
+	all, err := s.client.Instances(env.ctx)
 	if err != nil {
 		return s.explain(err, "")
 	}
@@ -180,7 +180,7 @@ func (c *instancesDelete) Run(env *environment) error {
 			return err
 		}
 	}
-	if err := s.deleteInstance(env.ctx, c.Instance); err != nil {
+	if err := s.client.DeleteInstance(env.ctx, c.Instance); err != nil {
 		return s.explain(err, "")
 	}
 	env.say(fmt.Sprintf("deleted %s with %s", c.Instance, counted(stats.Events, "event")))

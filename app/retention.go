@@ -39,7 +39,7 @@ func (c *retentionPreview) Run(env *environment) error {
 		return err
 	}
 	defer s.close()
-	instances, err := s.instances(env.ctx)
+	instances, err := s.client.Instances(env.ctx)
 	if err != nil {
 		return s.explain(err, "")
 	}

@@ -39,7 +39,7 @@ func TestRetentionPreviewIsWhatASweepRemoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	all, err := s.instances(t.Context())
+	all, err := s.client.Instances(t.Context())
 	if err != nil || len(all) != 1 {
 		t.Fatalf("instances %+v, %v", all, err)
 	}

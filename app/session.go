@@ -192,7 +192,7 @@ func (s *session) meant(err error, a *client.Error, name string) error {
 	if a.Status != http.StatusNotFound || name == "" || !errors.As(err, &f) {
 		return err
 	}
-	all, listErr := s.instances(s.env.ctx)
+	all, listErr := s.client.Instances(s.env.ctx)
 	if listErr != nil {
 		return err // it is only for a better hint
 	}

@@ -15,8 +15,6 @@ import (
 	"github.com/firnlog/firn/event"
 )
 
-func (s *session) instances(ctx context.Context) ([]instance, error) { return s.client.Instances(ctx) }
-
 func (s *session) createInstance(ctx context.Context, name string, set settings) (instance, error) {
 	made := client.NewInstance{Name: name}
 	if set.Description != nil {
@@ -35,10 +33,6 @@ func (s *session) updateInstance(ctx context.Context, idOrName string, name *str
 	return s.client.UpdateInstance(ctx, idOrName, client.InstanceUpdate{
 		Name: name, Description: set.Description, RetentionDays: set.RetentionDays, Validation: set.Validation,
 	})
-}
-
-func (s *session) deleteInstance(ctx context.Context, idOrName string) error {
-	return s.client.DeleteInstance(ctx, idOrName)
 }
 
 // noInstance is the error of an instance that is not there, as the log says

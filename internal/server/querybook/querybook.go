@@ -1,6 +1,6 @@
 // Package querybook is the door for what Querybook's pages send about what
-// their users see and click (docs/querybook.md). What Querybook's
-// server logs comes by the plugin in integrations/querybook, through /v1.
+// their users see and click (docs/querybook.md). What Querybook's server logs
+// comes by the plugin in integrations/querybook, through /v1.
 package querybook
 
 import (
