@@ -18,6 +18,9 @@ type Ledger struct {
 	// Refusals are the statuses that clients take for "nothing stored, not now".
 	// Default: none, every refusal fails the test.
 	Refusals []int
+	// NoReserve says that the server lacks the space that it keeps for purging, so
+	// that a full disk refuses purges too.
+	NoReserve bool
 
 	mu      sync.Mutex
 	told    *sync.Cond // of mu: an answer was noted

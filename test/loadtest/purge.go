@@ -44,8 +44,8 @@ func (l *Ledger) purger(ctx context.Context, url, name string, rng *rand.Rand) e
 	return nil
 }
 
-// purge purges one stream. A full disk is no reason to refuse: purging is what
-// frees it.
+// purge purges one stream. A full disk is no reason to refuse, unless the server
+// was robbed of its reserve: purging is what frees it.
 func (l *Ledger) purge(ctx context.Context, hc *http.Client, url, stream string) (more bool, err error) {
 	l.mu.Lock()
 	var all []*batch
@@ -88,7 +88,8 @@ func (l *Ledger) purge(ctx context.Context, hc *http.Client, url, stream string)
 		return true, nil
 	case refusal.Status == http.StatusNotFound && want == 0:
 		return true, nil // the instance is made by the first append, which was lost
-	case refusal.Status == http.StatusServiceUnavailable && slices.Contains(l.Refusals, refusal.Status):
+	case refusal.Status == http.StatusServiceUnavailable && slices.Contains(l.Refusals, refusal.Status),
+		refusal.Status == http.StatusInsufficientStorage && l.NoReserve:
 		l.refused[refusal.Status]++
 		return true, nil
 	}
