@@ -160,6 +160,14 @@ func take[T any](pool *sync.Pool, lent *[]*[]T, n int) []T {
 	return (*s)[:n]
 }
 
+// Lent is of how many values the slice is that a room gives for n.
+func Lent(n int) int {
+	if n <= MaxRows/2 {
+		return n
+	}
+	return MaxRows
+}
+
 func giveBack[T any](pool *sync.Pool, lent []*[]T) {
 	for _, s := range lent {
 		pool.Put(s)
@@ -175,11 +183,7 @@ func (r *Room) Free() {
 
 // VectorSize is how many bytes Vector takes of a room.
 func (c *Compact) VectorSize() int64 {
-	n := int64(c.frame.Len)
-	if n > MaxRows/2 {
-		n = MaxRows
-	}
-	return 8 * n
+	return 8 * int64(Lent(c.frame.Len))
 }
 
 // Vector makes the vector, which is valid until the room is freed.

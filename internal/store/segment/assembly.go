@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -64,16 +65,15 @@ type assembly struct {
 	dict *dictionary
 	// bytes is how many bytes of text in the plain form to make room for.
 	bytes int
+	// coded says that codes are wanted as they are, in as few bytes as they need:
+	// the vector has those of numbers, and then not the numbers.
+	coded bool
 }
 
+// newAssembly is for a column of so many rows.
 func newAssembly(kind column.Kind, rows int) *assembly {
 	v := &column.Vector{Kind: kind, Len: rows}
-	switch kind {
-	case column.Int:
-		v.Ints = make([]int64, rows)
-	case column.Double:
-		v.Doubles = make([]float64, rows)
-	case column.Bool:
+	if kind == column.Bool {
 		v.Bools = column.NewBitmap(rows)
 	}
 	return &assembly{v: v}
@@ -115,11 +115,7 @@ func (a *assembly) validity(levels []byte, rows int) {
 	i := 0
 	if a.row%64 == 0 { // whole words at a time
 		for word := a.row / 64; i+64 <= len(levels); i, word = i+64, word+1 {
-			bits := uint64(0)
-			for j, level := range levels[i : i+64] {
-				bits |= uint64(level&1) << j
-			}
-			a.v.Valid[word] = bits
+			a.v.Valid[word] = lowBits((*[64]byte)(levels[i : i+64]))
 		}
 	}
 	for ; i < len(levels); i++ {
@@ -129,21 +125,25 @@ func (a *assembly) validity(levels []byte, rows int) {
 	}
 }
 
+// lowBits are the lowest bits of some bytes, eight bytes at a time: the product
+// has bit 0 of byte j as bit 56+j.
+func lowBits(of *[64]byte) (bits uint64) {
+	const ones, gather = 0x0101010101010101, 0x0102040810204080
+	for j := 0; j < 64; j += 8 {
+		bits |= (binary.LittleEndian.Uint64(of[j:j+8]) & ones * gather >> 56) << j
+	}
+	return bits
+}
+
 func (a *assembly) values(page parquet.Page, d *dictionary, levels []byte, rows int) error {
 	data := page.Data()
 	switch kind := a.v.Kind; {
 	case kind == column.Bool:
 		return a.bools(data.Boolean(), levels, rows)
-	case d != nil && kind == column.Int:
-		return look(a.v.Ints[a.row:a.row+rows], d.ints, data.Int32(), levels)
-	case d != nil && kind == column.Double:
-		return look(a.v.Doubles[a.row:a.row+rows], d.doubles, data.Int32(), levels)
+	case kind == column.Int || kind == column.Double:
+		return a.numbers(data, d, levels, rows)
 	case d != nil:
 		return a.codes(d, data.Int32(), levels, rows)
-	case kind == column.Int:
-		return spread(a.v.Ints[a.row:a.row+rows], data.Int64(), levels)
-	case kind == column.Double:
-		return spread(a.v.Doubles[a.row:a.row+rows], data.Double(), levels)
 	}
 	bytes, offsets := data.ByteArray()
 	return a.texts(bytes, offsets, levels, rows)
@@ -225,69 +225,41 @@ func (a *assembly) bools(packed []byte, levels []byte, rows int) error {
 	return nil
 }
 
-// codes appends a page of the dictionary form.
-func (a *assembly) codes(d *dictionary, codes []int32, levels []byte, rows int) error {
-	if a.v.Offsets != nil || a.dict != nil && a.dict != d {
-		return errors.New("a column chunk mixes its encodings")
-	}
-	if a.dict = d; a.v.Codes == nil {
-		a.v.Codes, a.v.Dict, a.v.DictBytes = make([]uint32, a.v.Len), d.texts, d.bytes
-	}
-	for _, code := range codes {
-		if uint32(code) >= uint32(len(d.texts)) {
-			return fmt.Errorf("code %d in a dictionary of %d", code, len(d.texts))
-		}
-	}
-	dst := a.v.Codes[a.row : a.row+rows]
-	if levels == nil {
-		if len(codes) < rows {
-			return errShort
-		}
-		for i := range dst {
-			dst[i] = uint32(codes[i])
-		}
-		return nil
-	}
-	n := 0
-	for i, level := range levels {
-		if n >= len(codes) {
-			return onlyNulls(levels[i:])
-		}
-		dst[i] = uint32(codes[n])
-		n += int(level & 1)
-	}
-	return nil
-}
-
 // texts appends a page of the plain form.
 func (a *assembly) texts(bytes []byte, offsets []uint32, levels []byte, rows int) error {
-	if a.v.Codes != nil {
+	if a.v.Coded() {
 		return errors.New("a column chunk mixes its encodings")
 	}
 	if err := checkOffsets(offsets, len(bytes)); err != nil {
 		return err
 	}
 	if a.v.Offsets == nil {
-		a.v.Offsets = make([]uint32, 1, a.v.Len+1)
+		a.v.Offsets = make([]uint32, a.v.Len+1)
 		a.v.Bytes = make([]byte, 0, a.bytes)
 	}
-	n := 0
 	base := uint32(len(a.v.Bytes))
 	if len(offsets) > 0 {
 		base -= offsets[0]
 		a.v.Bytes = append(a.v.Bytes, bytes[offsets[0]:offsets[len(offsets)-1]]...)
+	} else {
+		offsets = []uint32{0}
 	}
-	for i := range rows {
-		if levels == nil || levels[i] != 0 {
-			if n++; n >= len(offsets) {
-				return errShort
-			}
+	ends := a.v.Offsets[a.row+1 : a.row+1+rows]
+	if levels == nil {
+		if len(offsets) <= rows {
+			return errShort
 		}
-		end := base
-		if len(offsets) > 0 {
-			end += offsets[n]
+		for i, end := range offsets[1 : rows+1] {
+			ends[i] = base + end
 		}
-		a.v.Offsets = append(a.v.Offsets, end)
+		return nil
+	}
+	n := 0
+	for i, level := range levels {
+		if n += int(level & 1); n >= len(offsets) {
+			return errShort
+		}
+		ends[i] = base + offsets[n]
 	}
 	return nil
 }
@@ -296,7 +268,12 @@ func (a *assembly) vector() (*column.Vector, error) {
 	if a.row != a.v.Len {
 		return nil, fmt.Errorf("%d rows, want %d", a.row, a.v.Len)
 	}
-	if v := a.v; (v.Kind == column.String || v.Kind == column.JSON) && v.Codes == nil && v.Offsets == nil {
+	switch v := a.v; {
+	case v.Kind == column.Int || v.Kind == column.Double:
+		if v.Numbers == nil {
+			a.spell()
+		}
+	case v.Kind != column.Bool && !v.Coded() && v.Offsets == nil:
 		v.Offsets = []uint32{0}
 	}
 	return a.v, nil
@@ -312,6 +289,7 @@ func concat(kind column.Kind, parts []*column.Vector) *column.Vector {
 		rows += p.Len
 	}
 	a := newAssembly(kind, rows)
+	a.spell()
 	for _, p := range parts {
 		for i := range p.Len {
 			if p.IsValid(i) {

@@ -1,63 +1,142 @@
 package segment
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/firnlog/firn/internal/store/column"
-	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding"
 )
 
-// coding gathers the codes of a column of numbers, page after page; a nil coding
-// gathers nothing.
-type coding struct {
-	codes []uint16
-	row   int // rows so far
-	dict  *dictionary
-	none  bool // there is a page that has no codes
+// most16 is how many values a dictionary has at most whose codes have two bytes.
+const most16 = 1 << 16
+
+// codes appends a page of texts in dictionary form.
+func (a *assembly) codes(d *dictionary, codes []int32, levels []byte, rows int) error {
+	if a.v.Offsets != nil || a.dict != nil && a.dict != d {
+		return errors.New("a column chunk mixes its encodings")
+	}
+	n := len(d.texts)
+	if v := a.v; a.dict == nil {
+		if a.dict, v.Dict, v.DictBytes = d, d.texts, d.bytes; a.coded && n <= most16 {
+			v.Codes8, v.Codes16 = a.narrowCodes(n)
+		} else {
+			v.Codes = make([]uint32, v.Len)
+		}
+	}
+	switch to := a.row + rows; {
+	case a.v.Codes8 != nil:
+		return place(a.v.Codes8[a.row:to], codes, n, levels)
+	case a.v.Codes16 != nil:
+		return place(a.v.Codes16[a.row:to], codes, n, levels)
+	default:
+		return place(a.v.Codes[a.row:to], codes, n, levels)
+	}
 }
 
-// newCoding is for so many rows; nil for a column that has no numbers.
-func newCoding(kind column.Kind, rows int) *coding {
-	if kind != column.Int && kind != column.Double {
-		return nil
+// narrowCodes are codes of one or two bytes, of a dictionary of n values.
+func (a *assembly) narrowCodes(n int) ([]uint8, []uint16) {
+	if n <= 1<<8 {
+		return make([]uint8, a.v.Len), nil
 	}
-	return &coding{codes: make([]uint16, rows)}
+	return nil, make([]uint16, a.v.Len)
 }
 
-// add takes a page that the assembly has found to be sound. d is its dictionary,
-// nil if it has none.
-func (c *coding) add(page parquet.Page, d *dictionary) {
-	if c == nil || c.none {
+// numbers appends a page of numbers, in dictionary form where d is not nil.
+func (a *assembly) numbers(data encoding.Values, d *dictionary, levels []byte, rows int) error {
+	from, to := a.row, a.row+rows
+	if a.takesCodes(d) {
+		c := a.v.Numbers
+		if c.Codes8 != nil {
+			return place(c.Codes8[from:to], data.Int32(), c.Distinct(), levels)
+		}
+		return place(c.Codes16[from:to], data.Int32(), c.Distinct(), levels)
+	}
+	switch a.spell(); {
+	case d != nil && a.v.Kind == column.Int:
+		return look(a.v.Ints[from:to], d.ints, data.Int32(), levels)
+	case d != nil:
+		return look(a.v.Doubles[from:to], d.doubles, data.Int32(), levels)
+	case a.v.Kind == column.Int:
+		return spread(a.v.Ints[from:to], data.Int64(), levels)
+	}
+	return spread(a.v.Doubles[from:to], data.Double(), levels)
+}
+
+// takesCodes reports whether the numbers of the next page are kept as codes. Those
+// of a column have a dictionary in all pages.
+func (a *assembly) takesCodes(d *dictionary) bool {
+	if !a.coded || d == nil || a.dict != nil && a.dict != d {
+		return false
+	}
+	if a.dict == nil {
+		c := &column.Coded{Doubles: d.doubles, Ints: d.ints}
+		if n := c.Distinct(); n == 0 || n > most16 {
+			return false
+		}
+		c.Codes8, c.Codes16 = a.narrowCodes(c.Distinct())
+		a.dict, a.v.Numbers = d, c
+	}
+	return true
+}
+
+// spell makes room for numbers, and writes those there that were kept as codes.
+func (a *assembly) spell() {
+	v := a.v
+	switch {
+	case v.Kind == column.Int && v.Ints == nil:
+		v.Ints = make([]int64, v.Len)
+	case v.Kind == column.Double && v.Doubles == nil:
+		v.Doubles = make([]float64, v.Len)
+	}
+	a.coded = false
+	c := v.Numbers
+	if c == nil {
 		return
 	}
-	if d == nil || max(len(d.ints), len(d.doubles)) > 1<<16 || c.dict != nil && c.dict != d {
-		c.codes, c.none = nil, true
-		return
+	for row := range a.row {
+		code := 0
+		if c.Codes8 != nil {
+			code = int(c.Codes8[row])
+		} else {
+			code = int(c.Codes16[row])
+		}
+		if v.Kind == column.Int {
+			v.Ints[row] = c.Ints[code]
+		} else {
+			v.Doubles[row] = c.Doubles[code]
+		}
 	}
-	c.dict = d
-	rows := int(page.NumRows())
-	data := page.Data()
-	dst, codes := c.codes[c.row:c.row+rows], data.Int32()
-	c.row += rows
-	levels := page.DefinitionLevels()
-	if page.NumNulls() == 0 {
+	v.Numbers = nil
+}
+
+// place puts codes of n values at the rows that hold one. Other rows get some code
+// that there is.
+func place[N uint8 | uint16 | uint32](dst []N, codes []int32, n int, levels []byte) error {
+	most := uint32(0)
+	for _, code := range codes {
+		most = max(most, uint32(code))
+	}
+	if len(codes) > 0 && uint64(most) >= uint64(n) {
+		return fmt.Errorf("code %d in a dictionary of %d", int32(most), n)
+	}
+	if levels == nil {
+		if len(codes) < len(dst) {
+			return errShort
+		}
 		for i := range dst {
-			dst[i] = uint16(codes[i])
+			dst[i] = N(codes[i])
 		}
-		return
-	}
-	n := 0
-	for i, level := range levels {
-		if n >= len(codes) {
-			return // no row has a value any more
-		}
-		dst[i] = uint16(codes[n])
-		n += int(level & 1)
-	}
-}
-
-// coded is what was gathered, nil if there is a page without codes.
-func (c *coding) coded() *column.Coded {
-	if c == nil || c.none || c.dict == nil {
 		return nil
 	}
-	return &column.Coded{Codes16: c.codes, Doubles: c.dict.doubles, Ints: c.dict.ints}
+	next := 0
+	for i, level := range levels {
+		if next >= len(codes) {
+			clear(dst[i:])
+			return onlyNulls(levels[i:])
+		}
+		dst[i] = N(codes[next])
+		next += int(level & 1)
+	}
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
+	"sync"
 	"sync/atomic"
 )
 
@@ -30,7 +32,7 @@ func (f *checkedFile) ReadAt(p []byte, offset int64) (int, error) {
 		}
 		return n, nil
 	}
-	data, from, err := f.blocks(offset, int64(len(p)))
+	data, from, err := f.blocks(nil, offset, int64(len(p)))
 	if err != nil {
 		return 0, err
 	}
@@ -43,12 +45,13 @@ func (f *checkedFile) ReadAt(p []byte, offset int64) (int, error) {
 }
 
 // blocks reads and verifies the blocks that hold n bytes at offset, as far as
-// they are before the tail, and returns them with the offset they start at.
-func (f *checkedFile) blocks(offset, n int64) (data []byte, from int64, err error) {
+// they are before the tail, and returns them with the offset they start at. They
+// are in buffer where that has room for them.
+func (f *checkedFile) blocks(buffer []byte, offset, n int64) (data []byte, from int64, err error) {
 	first := offset / f.blockSize
 	from = first * f.blockSize
 	to := min((offset+n+f.blockSize-1)/f.blockSize*f.blockSize, f.start)
-	data = make([]byte, to-from)
+	data = slices.Grow(buffer[:0], int(to-from))[:to-from]
 	if err := readFull(f.r, data, from); err != nil {
 		return nil, 0, err
 	}
@@ -71,13 +74,35 @@ type window struct {
 }
 
 // load makes the window hold n bytes at offset.
-func (w *window) load(offset, n int64) (err error) {
+func (w *window) load(offset, n int64) error {
 	if offset < 0 || n < 0 || offset+n > w.file.start {
 		return fmt.Errorf("the footer points to %d bytes at %d, beyond the pages", n, offset)
 	}
-	w.data, w.from, err = w.file.blocks(offset, n)
-	w.counted.Add(int64(len(w.data)))
-	return err
+	if w.data == nil {
+		w.data = *windows.Get().(*[]byte)
+	}
+	data, from, err := w.file.blocks(w.data, offset, n)
+	if err != nil {
+		w.data = w.data[:0]
+		return err
+	}
+	w.data, w.from = data, from
+	w.counted.Add(int64(len(data)))
+	return nil
+}
+
+// windows has what closed windows had read into.
+var windows = sync.Pool{New: func() any { return new([]byte) }}
+
+// largestWindow is how many bytes one of windows has at most.
+const largestWindow = 4 << 20
+
+// close ends the use of what was read.
+func (w *window) close() {
+	if data := w.data[:0]; cap(data) > 0 && cap(data) <= largestWindow {
+		windows.Put(&data)
+	}
+	w.data = nil
 }
 
 // ReadAt implements io.ReaderAt.

@@ -149,7 +149,7 @@ type columnPages struct {
 	pages    *parquet.FilePages
 	made     *dictionary
 	kept     *cached // of made, held
-	coded    *coding // gathers the codes of numbers; nil = they are not wanted
+	whole    bool    // the column is wanted as a whole
 }
 
 // maxGuess bounds the room made for texts before they are there.
@@ -169,6 +169,7 @@ func (s *source) open(c column.Col, chunk *parquet.FileColumnChunk) (*columnPage
 
 func (p *columnPages) close() {
 	p.pages.Close()
+	p.window.close()
 	p.source.seg.cache.release(p.kept)
 }
 
@@ -193,6 +194,7 @@ func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 	if first == 0 && last == len(p.index)-1 {
 		a.bytes = int(min(p.inflated, maxGuess))
 	}
+	a.coded = p.whole
 	for i := first; i <= last; i++ {
 		page, err := p.pages.ReadPage()
 		if err != nil {
@@ -211,9 +213,6 @@ func (p *columnPages) decode(first, last, rows int) (*column.Vector, error) {
 		}
 		if err == nil {
 			err = a.add(page, d)
-		}
-		if err == nil {
-			p.coded.add(page, d)
 		}
 		parquet.Release(page)
 		if err != nil {

@@ -117,7 +117,7 @@ func (s *source) Vector(c column.Col) (v *column.Vector, err error) {
 	if err != nil {
 		return nil, err
 	}
-	most := int64(s.rows()) * 12
+	most := s.mostSize()
 	if chunk.NullCount() < int64(s.rows()) {
 		most = s.columnSize(c, chunk)
 	}
@@ -131,7 +131,7 @@ func (s *source) Vector(c column.Col) (v *column.Vector, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle(most, v.Size(), e)
+	s.settle(most, heldSize(v), e)
 	if s.vectors != nil {
 		s.vectors[c] = v
 	}
@@ -180,11 +180,24 @@ func (s *source) held(c column.Col) (*column.Vector, *column.Compact) {
 	return v, compact
 }
 
+// mostSize is how many bytes the numbers of a column take at most, with codes and
+// whether there is one.
+func (s *source) mostSize() int64 { return 12*int64(column.Lent(s.rows())) + 1024 }
+
+// heldSize is how many bytes a column takes that is not in the cache.
+func heldSize(v *column.Vector) int64 {
+	n := v.Size()
+	if c := v.Numbers; c != nil {
+		n += int64(8*(column.Lent(v.Len)-v.Len) + len(c.Codes8) + 2*len(c.Codes16))
+	}
+	return n
+}
+
 // columnSize is how many bytes a whole column takes at most while it is read:
 // of a row a number, its code, and whether there is one.
 func (s *source) columnSize(c column.Col, chunk *parquet.FileColumnChunk) int64 {
 	meta := &chunk.File().Metadata().RowGroups[s.group].Columns[chunk.Column()].MetaData
-	n := int64(s.rows())*12 + 2*meta.TotalCompressedSize + s.pageSize(c, 0, s.rows())
+	n := s.mostSize() + 2*meta.TotalCompressedSize + s.pageSize(c, 0, s.rows())
 	if meta.DictionaryPageOffset > 0 {
 		return n + 5*meta.TotalUncompressedSize // short strings take a header each
 	}
@@ -212,12 +225,12 @@ func (s *source) pageSize(c column.Col, from, to int) int64 {
 // vector as it is, it is e, held for the caller.
 func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (v *column.Vector, e *cached, err error) {
 	if chunk.NullCount() == int64(s.rows()) {
-		var coded *column.Coded
-		if s.seg.kind(c) == column.Double {
-			coded = &column.Coded{Codes8: make([]uint8, s.rows())}
+		v = missing(s.seg.kind(c), s.rows())
+		if v.Kind == column.Double {
+			v.Numbers, v.Doubles = &column.Coded{Codes8: make([]uint8, s.rows())}, nil
 		}
-		v, e = s.keep(c, missing(s.seg.kind(c), s.rows()), coded, nil)
-		return v, e, nil
+		v, e = s.keep(c, v, nil)
+		return s.asWanted(v), e, nil
 	}
 	pages, err := s.open(c, chunk)
 	if err != nil {
@@ -227,22 +240,38 @@ func (s *source) readAll(c column.Col, chunk *parquet.FileColumnChunk) (v *colum
 	if err := pages.load(0, len(pages.index)-1); err != nil {
 		return nil, nil, err
 	}
-	pages.coded = newCoding(pages.kind, s.rows())
+	pages.whole = true
 	if v, err = pages.decode(0, len(pages.index)-1, s.rows()); err != nil {
 		return nil, nil, err
 	}
-	v, e = s.keep(c, v, pages.coded.coded(), pages.kept)
-	return v, e, nil
+	v, e = s.keep(c, v, pages.kept)
+	return s.asWanted(v), e, nil
+}
+
+// asWanted is a column with the numbers that its codes stand for; for those who
+// are no reader with wide codes.
+func (s *source) asWanted(v *column.Vector) *column.Vector {
+	if v.Numbers == nil {
+		if s.budget == nil {
+			return v.Widened()
+		}
+		return v
+	}
+	compact := column.NewCompact(v, v.Numbers)
+	if s.budget == nil {
+		return compact.Vector(new(column.Room))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return compact.Vector(&s.room)
 }
 
 // keep offers a column to the cache: in its compact form where it has one, so
 // that more columns find room there. What was kept as it is, by this reader or
 // another, is e, held for the caller. dict is the entry of its dictionary.
-func (s *source) keep(c column.Col, v *column.Vector, coded *column.Coded, dict *cached) (_ *column.Vector, e *cached) {
-	v.Numbers = coded
-	v = v.Narrowed()
+func (s *source) keep(c column.Col, v *column.Vector, dict *cached) (_ *column.Vector, e *cached) {
 	key, size := s.key(c, wholeColumn), v.Size()
-	if compact := column.NewCompact(v, coded); compact != nil {
+	if compact := column.NewCompact(v, v.Numbers); compact != nil {
 		if size = compact.Size(); dict == nil { // else the dictionary has been counted
 			size += compact.DictionarySize()
 		}
@@ -254,9 +283,6 @@ func (s *source) keep(c column.Col, v *column.Vector, coded *column.Coded, dict 
 	}
 	if e = s.seg.cache.put(key, v, size, dict); e != nil {
 		v = e.value.(*column.Vector)
-	}
-	if s.budget == nil {
-		v = v.Widened()
 	}
 	return v, e
 }

@@ -40,7 +40,7 @@ func (s *Segment) verifyBlocks(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if _, _, err := s.file.blocks(from, min(stretch*s.file.blockSize, s.file.start-from)); err != nil {
+		if _, _, err := s.file.blocks(nil, from, min(stretch*s.file.blockSize, s.file.start-from)); err != nil {
 			return s.damaged(err)
 		}
 	}
