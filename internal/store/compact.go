@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -60,7 +61,7 @@ func (l *Log) compactOnce(ctx context.Context, in *instance) (did bool, err erro
 	if some := neighbours(v); some != nil {
 		err = l.mergeSegments(ctx, in, some)
 	} else if some := alike(v.runs); some != nil {
-		err = l.mergeRuns(in, some)
+		err = l.mergeRuns(ctx, in, some)
 	} else {
 		return false, nil
 	}
@@ -146,30 +147,50 @@ func (l *Log) rewrite(ctx context.Context, in *instance, old []*segmentFile, kee
 
 // mergeRuns puts one run in the place of several; maintenance is held. What is
 // gone from the segments stays in it until then.
-func (l *Log) mergeRuns(in *instance, old []*runFile) error {
+func (l *Log) mergeRuns(ctx context.Context, in *instance, old []*runFile) error {
 	first := in.current().firstPosition()
 	var runs []*idrun.Run
 	for _, r := range old {
-		run, err := r.use()
+		run, err := r.bare()
 		if err != nil {
 			return err
 		}
 		runs = append(runs, run)
 	}
-	keep := func(p idrun.Pair) bool { return p.Position >= first }
+	all := l.withSealing(ctx, in, idrun.Merge(runs, func(p idrun.Pair) bool { return p.Position >= first }))
 	pairs := int64(0)
-	for _, err := range idrun.Merge(runs, keep) {
+	for _, err := range all {
 		if err != nil {
 			return err
 		}
 		pairs++
 	}
-	merged, err := l.writeRun(in, in.number(), pairs, idrun.Merge(runs, keep))
+	merged, err := l.writeRun(in, in.number(), pairs, all)
 	if err != nil {
 		return err
 	}
 	change := contentEdit{Next: in.nextFile, AddRuns: []runMeta{merged.meta}}
 	return l.exchange(in, &edit{}, change, replaced{runs: old, newRuns: []*runFile{merged}})
+}
+
+// mergeLook is after how many pairs a merge looks what there is to seal.
+const mergeLook = 1 << 20
+
+// withSealing yields pairs and seals meanwhile what is due, until ctx ends: those
+// of a hundred million ids take a while. The maintenance of in is held.
+func (l *Log) withSealing(ctx context.Context, in *instance, pairs iter.Seq2[idrun.Pair, error]) iter.Seq2[idrun.Pair, error] {
+	return func(yield func(idrun.Pair, error) bool) {
+		n := 0
+		for p, err := range pairs {
+			if n++; n%mergeLook == 0 && err == nil {
+				l.sealMeanwhile(ctx, in)
+				err = ctx.Err()
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // firstPosition is the position of the first kept event, or the next one's.

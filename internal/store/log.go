@@ -43,6 +43,7 @@ type Log struct {
 	ahead     *exec.Memory // what subscriptions have read ahead
 	cache     *segment.Cache
 	files     *openFiles
+	filters   *filters
 	reserve   *reserve
 
 	mu       sync.RWMutex

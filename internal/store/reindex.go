@@ -90,6 +90,7 @@ func (r *runFile) forget() {
 	r.mu.Lock()
 	r.run = nil
 	r.mu.Unlock()
+	r.log.filters.forget(r)
 	r.closeIdle()
 }
 

@@ -94,6 +94,7 @@ func TestDamagedRunIsMadeAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fs := vfstest.New()
 			o, got := reports(fs)
+			o.FilterMemory = 50 // one filter's
 			l := layered(t, o)
 			runs := runsOf(t, l, "app")
 			closeLog(t, l)
@@ -153,6 +154,31 @@ func TestDamagedRunIsFoundByVerify(t *testing.T) {
 	}
 }
 
+// TestFilterThatRots damages filters that are in their files after they have been
+// checked: a lookup finds it, and nothing is stored twice.
+func TestFilterThatRots(t *testing.T) {
+	fs := vfstest.New()
+	o, _ := reports(fs)
+	o.FilterMemory = 1
+	l := layered(t, o)
+	knowsIDs(t, l, "before")
+	for _, r := range instancesOf(t, l, "app")[0].current().version.runs {
+		filter := r.meta.Bytes - 32 - 8 - r.known().FilterSize() // before the fences and the footer
+		for i := range r.known().FilterSize() {
+			fs.Flip(r.path(), filter+i, 0xff)
+		}
+	}
+	knowsIDs(t, l, "afterwards")
+	if h := l.Health(); h.Unindexed == 0 {
+		t.Errorf("health: %+v", h)
+	}
+	check(t, l.round(t.Context()))
+	knowsIDs(t, l, "made again")
+	if r := verify(t, l); len(r.Problems) != 0 {
+		t.Errorf("verify: %+v", r.Problems)
+	}
+}
+
 // TestDamagedRunDuringCompaction has a merge meet the damage.
 func TestDamagedRunDuringCompaction(t *testing.T) {
 	fs := vfstest.New()
@@ -176,6 +202,7 @@ func TestMakingARunAgainFailsAnywhere(t *testing.T) {
 		for k := 1; ; k++ {
 			fs := vfstest.New()
 			o, _ := reports(fs)
+			o.FilterMemory = int64(1 + 100*(k%2)) // none, or some
 			l := layered(t, o)
 			runs := runsOf(t, l, "app")
 			for _, run := range runs {
@@ -211,6 +238,7 @@ func TestMakingARunAgainFailsAnywhere(t *testing.T) {
 func TestUnreadableRunIsNoDamage(t *testing.T) {
 	fs := vfstest.New()
 	o, got := reports(fs)
+	o.FilterMemory = 1
 	l := layered(t, o)
 	for _, kind := range []vfstest.Kind{vfstest.Open, vfstest.Read} {
 		fs.SetHook(vfstest.FailKind(kind, "ids/", syscall.EIO))

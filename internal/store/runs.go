@@ -40,10 +40,16 @@ type runFile struct {
 	refs atomic.Int64
 	gone atomic.Bool
 
-	mu    sync.Mutex
-	run   *idrun.Run // kept once it has been read: the filter is the point
-	file  vfs.File
-	users int
+	// loaded is run with its filter in memory, nil where it is not; admitted is how
+	// many bytes of it filters counts. Both are changed by filters.
+	loaded   atomic.Pointer[idrun.Run]
+	admitted int64
+
+	reading sync.Mutex // held while run or the filter is read: once, not by each lookup
+	mu      sync.Mutex
+	run     *idrun.Run // its filter in the file; kept once it has been read
+	file    vfs.File
+	users   int
 }
 
 func (l *Log) runFile(in *instance, meta runMeta) *runFile {
@@ -59,6 +65,7 @@ func (r *runFile) drop() {
 		return
 	}
 	r.log.files.forget(r)
+	r.log.filters.forget(r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closeFile()
@@ -120,12 +127,37 @@ func (r *runFile) opened() (vfs.File, error) {
 	return r.file, nil
 }
 
-// use reads the run's filter, if it has not been read yet.
+// use is the run for lookups, with its filter in memory if that has room.
 func (r *runFile) use() (*idrun.Run, error) {
-	r.mu.Lock()
-	run := r.run
-	r.mu.Unlock()
-	if run != nil {
+	if run := r.loaded.Load(); run != nil {
+		return run, nil
+	}
+	run, err := r.bare()
+	if err != nil || !r.log.filters.admit(r, run.FilterSize()) {
+		return run, err
+	}
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if run := r.loaded.Load(); run != nil {
+		return run, nil
+	}
+	loaded, err := run.Loaded()
+	if err != nil {
+		r.log.filters.forget(r)
+		return nil, err
+	}
+	r.log.filters.put(r, loaded)
+	return loaded, nil
+}
+
+// bare is the run with its filter in the file.
+func (r *runFile) bare() (*idrun.Run, error) {
+	if run := r.known(); run != nil {
+		return run, nil
+	}
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if run := r.known(); run != nil {
 		return run, nil
 	}
 	run, err := r.read()
@@ -138,7 +170,14 @@ func (r *runFile) use() (*idrun.Run, error) {
 	return run, nil
 }
 
-// read reads the run's filter anew.
+// known is the run if it has been read.
+func (r *runFile) known() *idrun.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.run
+}
+
+// read reads and checks the run's filter and fences anew.
 func (r *runFile) read() (*idrun.Run, error) {
 	run, err := idrun.Open(r.path(), r, r.meta.Bytes)
 	if err == nil && r.meta.Sum != 0 && run.Sum() != r.meta.Sum {

@@ -35,6 +35,10 @@ type Options struct {
 	// of it appends wait. Default: the smaller of 128 MiB and an eighth of the
 	// process's memory limit.
 	HeadMemory int64
+	// FilterMemory is how many bytes of filters of the callers' ids are in memory at
+	// most, a byte and a half an id; lookups read the rest from files. Default: the
+	// smaller of 64 MiB and a sixteenth of the process's memory limit.
+	FilterMemory int64
 	// AppendWait is how long an append waits for room before ErrOverloaded.
 	// Default 10 s.
 	AppendWait time.Duration
@@ -47,6 +51,7 @@ const (
 	defaultSealRows     = 250_000
 	defaultQueryTimeout = 30 * time.Second
 	defaultHeadMemory   = 128 << 20
+	defaultFilterMemory = 64 << 20
 	defaultAppendWait   = 10 * time.Second
 )
 
@@ -73,6 +78,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.HeadMemory <= 0 {
 		o.HeadMemory = min(defaultHeadMemory, debug.SetMemoryLimit(-1)/8)
+	}
+	if o.FilterMemory <= 0 {
+		o.FilterMemory = min(defaultFilterMemory, debug.SetMemoryLimit(-1)/16)
 	}
 	if o.AppendWait <= 0 {
 		o.AppendWait = defaultAppendWait

@@ -1,61 +1,81 @@
 package idrun
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
 
-// filter is a split-block Bloom filter: a fingerprint sets one bit in each of
-// the eight words of one bucket.
-type filter [][8]uint32
+// A filter is a split-block Bloom filter: a fingerprint sets one bit in each of
+// the eight words of one bucket. Buckets are in the order of the fingerprints, so
+// that those of sorted pairs are written one after the other.
 
 const (
 	bucketSize = 32
 	// bitsPerPair makes about one lookup in two hundred read in vain.
 	bitsPerPair = 12
+	// pageSize is how many bytes of a filter are read and checked at a time where
+	// it is not in memory.
+	pageSize = 1 << 10
 )
 
 var salts = [8]uint32{0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31}
 
-func newFilter(pairs int64) filter { return make(filter, pairs*bitsPerPair/(bucketSize*8)+1) }
+// filterSize is how many bytes the filter of so many pairs has.
+func filterSize(pairs int64) int64 { return (pairs*bitsPerPair/(bucketSize*8) + 1) * bucketSize }
 
-func (f filter) bucket(fp uint64) *[8]uint32 {
-	return &f[(fp>>32)*uint64(len(f))>>32]
+// bucketAt is where the bucket of a fingerprint begins in a filter of size bytes.
+func bucketAt(fp uint64, size int64) int64 {
+	return int64((fp>>32)*uint64(size/bucketSize)>>32) * bucketSize
 }
 
-func (f filter) add(fp uint64) {
-	b := f.bucket(fp)
+// has reports whether a bucket has the fingerprint's bits.
+func has(bucket []byte, fp uint64) bool {
+	_ = bucket[bucketSize-1]
 	for i, salt := range salts {
-		b[i] |= 1 << (uint32(fp) * salt >> 27)
-	}
-}
-
-func (f filter) has(fp uint64) bool {
-	if len(f) == 0 {
-		return false
-	}
-	b := f.bucket(fp)
-	for i, salt := range salts {
-		if b[i]&(1<<(uint32(fp)*salt>>27)) == 0 {
+		if binary.LittleEndian.Uint32(bucket[4*i:])&(1<<(uint32(fp)*salt>>27)) == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func (f filter) encode() []byte {
-	out := make([]byte, 0, len(f)*bucketSize)
-	for i := range f {
-		for _, w := range f[i] {
-			out = binary.LittleEndian.AppendUint32(out, w)
-		}
-	}
-	return out
+// filterWriter writes a filter while it is given sorted fingerprints.
+type filterWriter struct {
+	w      io.Writer
+	size   int64
+	at     int64 // where bucket begins
+	bucket [8]uint32
+	out    [bucketSize]byte
 }
 
-func decodeFilter(b []byte) filter {
-	f := make(filter, len(b)/bucketSize)
-	for i := range f {
-		for w := range f[i] {
-			f[i][w] = binary.LittleEndian.Uint32(b[i*bucketSize+w*4:])
-		}
+func (f *filterWriter) add(fp uint64) error {
+	at := bucketAt(fp, f.size)
+	if at < f.at {
+		return fmt.Errorf("id run: fingerprint %x is out of order", fp)
 	}
-	return f
+	if err := f.advance(at); err != nil {
+		return err
+	}
+	for i, salt := range salts {
+		f.bucket[i] |= 1 << (uint32(fp) * salt >> 27)
+	}
+	return nil
 }
+
+// advance writes the buckets before to.
+func (f *filterWriter) advance(to int64) error {
+	for ; f.at < to; f.at += bucketSize {
+		for i, word := range f.bucket {
+			binary.LittleEndian.PutUint32(f.out[4*i:], word)
+		}
+		if _, err := f.w.Write(f.out[:]); err != nil {
+			return err
+		}
+		f.bucket = [8]uint32{}
+	}
+	return nil
+}
+
+// finish writes the rest.
+func (f *filterWriter) finish() error { return f.advance(f.size) }

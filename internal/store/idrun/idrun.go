@@ -1,7 +1,11 @@
 // Package idrun keeps fingerprints of ids on disk: immutable files of (64-bit
 // fingerprint, position) pairs sorted by fingerprint, with a filter that answers
-// most lookups of what is not there without reading. It knows nothing of ids or
-// events: what it finds is a place to look, never an answer.
+// most lookups of what is not there without reading a pair. It knows nothing of
+// ids or events: what it finds is a place to look, never an answer.
+//
+// A filter is in memory where there is room for it (Run.Loaded), a byte and a half
+// a pair. Else a lookup reads one page of it from the file, which the system
+// caches, and checks the page against what it was when the run was opened.
 //
 // # File
 //
@@ -22,6 +26,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"sort"
 	"sync"
 )
@@ -58,11 +63,15 @@ type Run struct {
 	r      io.ReaderAt
 	pairs  int64
 	sum    uint32
-	filter filter
 	fences []uint64
+
+	filterAt, filterSize int64
+	pageSums             []uint32 // CRC-32C of each page of the filter
+	filter               []byte   // nil = not in memory
 }
 
-// Open reads and checks the filter and the fences of a run of size bytes.
+// Open reads and checks the filter and the fences of a run of size bytes. The
+// filter does not stay in memory.
 func Open(name string, r io.ReaderAt, size int64) (*Run, error) {
 	run := &Run{name: name, r: r}
 	if size < headerSize+footerSize {
@@ -86,21 +95,65 @@ func Open(name string, r io.ReaderAt, size int64) (*Run, error) {
 		length < 0 || length%bucketSize != 0 || start+length+blocks*8 != size-footerSize {
 		return nil, run.damaged("its lengths do not add up")
 	}
-	tail := make([]byte, length+blocks*8)
-	if err := run.read(tail, start); err != nil {
+	run.filterAt, run.filterSize = start, length
+	sum, err := run.sumFilter(crc32.Checksum(head, castagnoli))
+	if err != nil {
 		return nil, err
 	}
-	sum := crc32.Update(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tail), castagnoli, foot[:24])
-	if sum != binary.LittleEndian.Uint32(foot[24:]) {
+	fences := make([]byte, blocks*8)
+	if err := run.read(fences, start+length); err != nil {
+		return nil, err
+	}
+	run.sum = crc32.Update(crc32.Update(sum, castagnoli, fences), castagnoli, foot[:24])
+	if run.sum != binary.LittleEndian.Uint32(foot[24:]) {
 		return nil, run.damaged("checksum of the filter")
 	}
-	run.sum = sum
-	run.filter = decodeFilter(tail[:length])
 	run.fences = make([]uint64, blocks)
 	for i := range run.fences {
-		run.fences[i] = binary.LittleEndian.Uint64(tail[length+int64(i)*8:])
+		run.fences[i] = binary.LittleEndian.Uint64(fences[i*8:])
 	}
 	return run, nil
+}
+
+// sumFilter goes on with a checksum over the filter and keeps those of its pages.
+func (r *Run) sumFilter(sum uint32) (uint32, error) {
+	buf := make([]byte, min(r.filterSize, 64*pageSize))
+	r.pageSums = make([]uint32, 0, (r.filterSize+pageSize-1)/pageSize)
+	for at := int64(0); at < r.filterSize; at += int64(len(buf)) {
+		buf = buf[:min(int64(len(buf)), r.filterSize-at)]
+		if err := r.read(buf, r.filterAt+at); err != nil {
+			return 0, err
+		}
+		sum = crc32.Update(sum, castagnoli, buf)
+		for page := range slices.Chunk(buf, pageSize) {
+			r.pageSums = append(r.pageSums, crc32.Checksum(page, castagnoli))
+		}
+	}
+	return sum, nil
+}
+
+// Loaded is the run with its filter in memory: FilterSize bytes.
+func (r *Run) Loaded() (*Run, error) {
+	loaded := *r
+	loaded.filter = make([]byte, r.filterSize)
+	if err := r.read(loaded.filter, r.filterAt); err != nil {
+		return nil, err
+	}
+	for i := range r.pageSums {
+		at := int64(i) * pageSize
+		if err := r.checkPage(at, loaded.filter[at:min(at+pageSize, r.filterSize)]); err != nil {
+			return nil, err
+		}
+	}
+	return &loaded, nil
+}
+
+// checkPage checks the page of the filter that begins at.
+func (r *Run) checkPage(at int64, page []byte) error {
+	if crc32.Checksum(page, castagnoli) != r.pageSums[at/pageSize] {
+		return r.damaged("checksum of bytes %d to %d of the filter", at, at+int64(len(page))-1)
+	}
+	return nil
 }
 
 func (r *Run) damaged(format string, args ...any) error {
@@ -124,17 +177,36 @@ func (r *Run) Pairs() int64 { return r.pairs }
 // Sum is the checksum of what Open reads: it tells the run from others.
 func (r *Run) Sum() uint32 { return r.sum }
 
-// Memory is how many bytes of memory the run takes.
-func (r *Run) Memory() int64 { return int64(len(r.filter))*bucketSize + int64(len(r.fences))*8 }
+// FilterSize is how many bytes the filter has.
+func (r *Run) FilterSize() int64 { return r.filterSize }
 
 // MayHold reports whether the run can have the fingerprint; it may say true
 // wrongly, never false.
-func (r *Run) MayHold(fp uint64) bool { return r.pairs > 0 && r.filter.has(fp) }
+func (r *Run) MayHold(fp uint64) (bool, error) {
+	if r.pairs == 0 || r.filterSize == 0 {
+		return false, nil
+	}
+	at := bucketAt(fp, r.filterSize)
+	if r.filter != nil {
+		return has(r.filter[at:], fp), nil
+	}
+	buf := pages.Get().(*[pageSize]byte)
+	defer pages.Put(buf)
+	from := at - at%pageSize
+	page := buf[:min(pageSize, r.filterSize-from)]
+	if err := r.read(page, r.filterAt+from); err != nil {
+		return false, err
+	}
+	if err := r.checkPage(from, page); err != nil {
+		return false, err
+	}
+	return has(page[at-from:], fp), nil
+}
 
 // Find calls fn with every position that the fingerprint has.
 func (r *Run) Find(fp uint64, fn func(position int64) error) error {
-	if !r.MayHold(fp) {
-		return nil
+	if may, err := r.MayHold(fp); err != nil || !may {
+		return err
 	}
 	buf := buffers.Get().(*[blockSize]byte)
 	defer buffers.Put(buf)
@@ -153,7 +225,10 @@ func (r *Run) Find(fp uint64, fn func(position int64) error) error {
 	return nil
 }
 
-var buffers = sync.Pool{New: func() any { return new([blockSize]byte) }}
+var (
+	buffers = sync.Pool{New: func() any { return new([blockSize]byte) }}
+	pages   = sync.Pool{New: func() any { return new([pageSize]byte) }}
+)
 
 // pairs are those of a block as the file has them.
 type pairs []byte

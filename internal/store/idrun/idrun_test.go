@@ -68,27 +68,76 @@ func find(t testing.TB, r *idrun.Run, fp uint64) (positions []int64) {
 	return positions
 }
 
+// bothWays is a run with its filter in the file, and in memory.
+func bothWays(t testing.TB, file []byte) map[string]*idrun.Run {
+	t.Helper()
+	r := openRun(t, file)
+	loaded, err := r.Loaded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]*idrun.Run{"in the file": r, "in memory": loaded}
+}
+
 func TestFind(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 257, 10_000} {
 		pairs := random(n, uint64(n))
-		r := openRun(t, write(t, pairs))
+		for how, r := range bothWays(t, write(t, pairs)) {
+			for _, p := range pairs {
+				if got := find(t, r, p.Fingerprint); !slices.Equal(got, []int64{p.Position}) {
+					t.Fatalf("%d pairs, filter %s: %x is at %v, want %d", n, how, p.Fingerprint, got, p.Position)
+				}
+			}
+			wrong := 0
+			for _, p := range random(10_000, 99) {
+				may, err := r.MayHold(p.Fingerprint)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if may {
+					wrong++
+				}
+				if got := find(t, r, p.Fingerprint); got != nil && n != 10_000 {
+					t.Errorf("%d pairs, filter %s: found %x, which is not there, at %v", n, how, p.Fingerprint, got)
+				}
+			}
+			if wrong > 150 {
+				t.Errorf("%d pairs: the filter %s was wrong for %d of 10000", n, how, wrong)
+			}
+		}
+	}
+}
+
+// TestFilterThatRots flips bits of a filter after the run has been opened: it never
+// says that what the run has is not there.
+func TestFilterThatRots(t *testing.T) {
+	pairs := random(1000, 5)
+	file := write(t, pairs)
+	r := openRun(t, file)
+	rnd := rand.New(rand.NewPCG(6, 6))
+	before := int64(len(file)) - r.FilterSize() - 4*8 - 32 // the fences of four blocks, and the footer
+	for range 60 {
+		at := before + rnd.Int64N(r.FilterSize())
+		bit := byte(1) << rnd.IntN(8)
+		file[at] ^= bit
+		found := 0
 		for _, p := range pairs {
-			if got := find(t, r, p.Fingerprint); !slices.Equal(got, []int64{p.Position}) {
-				t.Fatalf("%d pairs: %x is at %v, want %d", n, p.Fingerprint, got, p.Position)
+			n := 0
+			err := r.Find(p.Fingerprint, func(int64) error { n++; return nil })
+			if damage, ok := errors.AsType[*idrun.DamageError](err); err != nil && !ok || err == nil && n != 1 {
+				t.Fatalf("flip in byte %d: %x was found %d times: %v (%v)", at, p.Fingerprint, n, err, damage)
+			}
+			if err == nil {
+				found++
 			}
 		}
-		wrong := 0
-		for _, p := range random(10_000, 99) {
-			if r.MayHold(p.Fingerprint) {
-				wrong++
-			}
-			if got := find(t, r, p.Fingerprint); got != nil && n != 10_000 {
-				t.Errorf("%d pairs: found %x, which is not there, at %v", n, p.Fingerprint, got)
-			}
+		if found == 0 || found == len(pairs) {
+			t.Fatalf("flip in byte %d: %d of %d were found", at, found, len(pairs))
 		}
-		if wrong > 150 {
-			t.Errorf("%d pairs: the filter was wrong for %d of 10000", n, wrong)
+		if _, err := r.Loaded(); err == nil {
+			t.Fatalf("flip in byte %d: the filter was read into memory", at)
 		}
+		file[at] ^= bit
 	}
 }
 

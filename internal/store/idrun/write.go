@@ -27,51 +27,81 @@ type Info struct {
 	First, Last int64  // the lowest and the highest position; 0 without pairs
 }
 
-// Write writes a run of n sorted pairs to w. It does not sync.
+// Write writes a run of n sorted pairs to w. It goes through pairs twice, which
+// must yield the same each time, and does not sync. What it holds in memory is a
+// hundredth of what it writes.
 func Write(w io.Writer, n int64, pairs iter.Seq2[Pair, error]) (info Info, err error) {
 	buf := bufio.NewWriterSize(w, 64<<10)
-	head := binary.LittleEndian.AppendUint64([]byte(magic), uint64(n))
-	if _, err := buf.Write(head); err != nil {
+	sum := crc32.New(castagnoli)
+	summed := io.MultiWriter(buf, sum)
+	if _, err := summed.Write(binary.LittleEndian.AppendUint64([]byte(magic), uint64(n))); err != nil {
 		return info, err
 	}
-	out := writer{w: buf, filter: newFilter(n), left: n}
-	for p, err := range pairs {
-		if err == nil {
-			err = out.add(p)
-		}
-		if err != nil {
-			return info, err
-		}
+	blocks := blockWriter{w: buf}
+	if err := each(n, pairs, func(p Pair) error {
 		if info.First == 0 {
 			info.First = p.Position
 		}
 		info.First, info.Last = min(info.First, p.Position), max(info.Last, p.Position)
-	}
-	if out.left != 0 {
-		return info, fmt.Errorf("id run: %d pairs fewer than were announced", out.left)
-	}
-	if err := out.endBlock(); err != nil {
+		return blocks.add(p)
+	}); err != nil {
 		return info, err
 	}
-	if info.Bytes, info.Sum, err = out.finish(head, n); err != nil {
+	if err := blocks.end(); err != nil {
+		return info, err
+	}
+	filter := filterWriter{w: summed, size: filterSize(n)}
+	if err := each(n, pairs, func(p Pair) error { return filter.add(p.Fingerprint) }); err != nil {
+		return info, err
+	}
+	if err := filter.finish(); err != nil {
+		return info, err
+	}
+	count := int64(len(blocks.fences) / 8)
+	start := headerSize + n*pairSize + count*4
+	foot := binary.LittleEndian.AppendUint64(blocks.fences, uint64(start))
+	foot = binary.LittleEndian.AppendUint64(foot, uint64(filter.size))
+	foot = binary.LittleEndian.AppendUint64(foot, uint64(count))
+	if _, err := summed.Write(foot); err != nil {
+		return info, err
+	}
+	info.Sum = sum.Sum32()
+	info.Bytes = start + filter.size + count*8 + footerSize
+	if _, err := buf.Write(append(binary.LittleEndian.AppendUint32(nil, info.Sum), endMagic...)); err != nil {
 		return info, err
 	}
 	return info, buf.Flush()
 }
 
-type writer struct {
+// each calls fn with each of n pairs.
+func each(n int64, pairs iter.Seq2[Pair, error], fn func(Pair) error) error {
+	left := n
+	for p, err := range pairs {
+		if left--; err == nil && left < 0 {
+			err = fmt.Errorf("id run: more than the %d pairs that were announced", n)
+		}
+		if err == nil {
+			err = fn(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if left != 0 {
+		return fmt.Errorf("id run: %d pairs fewer than were announced", left)
+	}
+	return nil
+}
+
+// blockWriter writes pairs in blocks and gathers the fences.
+type blockWriter struct {
 	w      io.Writer
-	filter filter
 	fences []byte
 	block  []byte
-	left   int64
 	last   Pair
 }
 
-func (w *writer) add(p Pair) error {
-	if w.left--; w.left < 0 {
-		return fmt.Errorf("id run: more pairs than were announced")
-	}
+func (w *blockWriter) add(p Pair) error {
 	if len(w.fences) > 0 && compare(p, w.last) < 0 {
 		return fmt.Errorf("id run: pair %x of position %d is out of order", p.Fingerprint, p.Position)
 	}
@@ -79,16 +109,16 @@ func (w *writer) add(p Pair) error {
 	if len(w.block) == 0 {
 		w.fences = binary.LittleEndian.AppendUint64(w.fences, p.Fingerprint)
 	}
-	w.filter.add(p.Fingerprint)
 	w.block = binary.LittleEndian.AppendUint64(w.block, p.Fingerprint)
 	w.block = binary.LittleEndian.AppendUint64(w.block, uint64(p.Position))
 	if len(w.block) == blockPairs*pairSize {
-		return w.endBlock()
+		return w.end()
 	}
 	return nil
 }
 
-func (w *writer) endBlock() error {
+// end writes the block.
+func (w *blockWriter) end() error {
 	if len(w.block) == 0 {
 		return nil
 	}
@@ -98,49 +128,14 @@ func (w *writer) endBlock() error {
 	return err
 }
 
-// finish writes what follows the blocks.
-func (w *writer) finish(head []byte, n int64) (size int64, sum uint32, err error) {
-	blocks := int64(len(w.fences) / 8)
-	tail := append(w.filter.encode(), w.fences...)
-	start := headerSize + n*pairSize + blocks*4
-	foot := binary.LittleEndian.AppendUint64(nil, uint64(start))
-	foot = binary.LittleEndian.AppendUint64(foot, uint64(len(tail)-len(w.fences)))
-	foot = binary.LittleEndian.AppendUint64(foot, uint64(blocks))
-	sum = crc32.Update(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tail), castagnoli, foot)
-	foot = append(binary.LittleEndian.AppendUint32(foot, sum), endMagic...)
-	if _, err := w.w.Write(tail); err != nil {
-		return 0, 0, err
-	}
-	_, err = w.w.Write(foot)
-	return start + int64(len(tail)) + footerSize, sum, err
-}
-
 // Merge yields the pairs of several runs in order, each once; those that keep
 // refuses are left out.
 func Merge(runs []*Run, keep func(Pair) bool) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
-		type source struct {
-			next func() (Pair, error, bool)
-			head Pair
-		}
 		var sources []*source
-		advance := func(s *source) (bool, error) {
-			for {
-				p, err, ok := s.next()
-				if err != nil || !ok {
-					return false, err
-				}
-				if keep == nil || keep(p) {
-					s.head = p
-					return true, nil
-				}
-			}
-		}
 		for _, r := range runs {
-			next, stop := iter.Pull2(r.All)
-			defer stop()
-			s := &source{next: next}
-			ok, err := advance(s)
+			s := &source{run: r, keep: keep}
+			ok, err := s.advance()
 			if err != nil {
 				yield(Pair{}, err)
 				return
@@ -149,21 +144,21 @@ func Merge(runs []*Run, keep func(Pair) bool) iter.Seq2[Pair, error] {
 				sources = append(sources, s)
 			}
 		}
-		var last *Pair
-		for len(sources) > 0 {
+		var last Pair
+		for first := true; len(sources) > 0; {
 			least := 0
-			for i := range sources {
+			for i := 1; i < len(sources); i++ {
 				if compare(sources[i].head, sources[least].head) < 0 {
 					least = i
 				}
 			}
-			if p := sources[least].head; last == nil || p != *last {
+			if p := sources[least].head; first || p != last {
 				if !yield(p, nil) {
 					return
 				}
-				last = &p
+				first, last = false, p
 			}
-			ok, err := advance(sources[least])
+			ok, err := sources[least].advance()
 			if err != nil {
 				yield(Pair{}, err)
 				return
@@ -171,6 +166,40 @@ func Merge(runs []*Run, keep func(Pair) bool) iter.Seq2[Pair, error] {
 			if !ok {
 				sources = slices.Delete(sources, least, least+1)
 			}
+		}
+	}
+}
+
+// source is a run that is being merged.
+type source struct {
+	run  *Run
+	keep func(Pair) bool
+	head Pair
+
+	buf   [blockSize]byte
+	pairs pairs // of the block that is in buf
+	at    int   // the next of them
+	block int   // the next one
+}
+
+// advance puts the next pair that is kept into head; false at the end.
+func (s *source) advance() (bool, error) {
+	for {
+		if s.at == s.pairs.len() {
+			if s.block == len(s.run.fences) {
+				return false, nil
+			}
+			var err error
+			if s.pairs, err = s.run.block(s.block, &s.buf); err != nil {
+				return false, err
+			}
+			s.at = 0
+			s.block++
+		}
+		s.head = s.pairs.at(s.at)
+		s.at++
+		if s.keep == nil || s.keep(s.head) {
+			return true, nil
 		}
 	}
 }
