@@ -105,6 +105,7 @@ func (e *firnEngine) killed(ctx context.Context, c config) (restarted, error) {
 	took := time.Since(start)
 	counted, err := again.Ask(ctx, question{dsl: `{"from":{"instance":"bench"},"reduce":{"type":"count"}}`, shape: "number"})
 	if err != nil {
+		_ = again.Close()
 		return restarted{}, err
 	}
 	n, err := strconv.ParseFloat(counted, 64)
