@@ -117,3 +117,51 @@ func TestReceiptsHaveTheirLength(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingBehindARefusedBodyIsLost sends what follows a refused body together
+// with it, and the body in two parts: the one is thrown away, to the byte, and what
+// follows is a request.
+func TestNothingBehindARefusedBodyIsLost(t *testing.T) {
+	r := start(t, Options{BodyMemory: 8 << 20})
+	r.appendN("busy", "s", 1)
+	waiting, err := r.appends.enter(r.appends.waiting.total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer waiting.end()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	status := func() int {
+		t.Helper()
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode
+	}
+	const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	for _, size := range []int{1, 3000, 4096, 5000, smallBuffer, smallBuffer + 5000, 200 << 10} {
+		for _, first := range []int{0, 1, size / 2, size} {
+			body := strings.Repeat("x", size)
+			header := fmt.Sprintf("POST /v1/instances/busy/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", size)
+			for _, part := range []string{header + body[:first], body[first:] + health + health} {
+				if _, err := io.WriteString(conn, part); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := [3]int{status(), status(), status()}; got != [3]int{503, 200, 200} {
+				t.Fatalf("a body of %d bytes, %d of them with its header, and two requests behind it: %d", size, first, got)
+			}
+		}
+	}
+}

@@ -63,7 +63,8 @@ func mediaOf(r *request) (media, error) {
 
 // readAway reads a body that is refused, as far as net/http would, which reads on
 // before it answers lest the connection be of no use, but in an eighth of the
-// steps. The deadline is that of a body that nobody wants.
+// steps, and without copying it where that can be. The deadline is that of a body
+// that nobody wants.
 func (s *Server) readAway(r *request) {
 	const most = 256 << 10
 	if r.ContentLength > most || r.Header.Get("Expect") != "" { // who asks first has not sent it
@@ -77,11 +78,12 @@ func (s *Server) readAway(r *request) {
 	b := buffers.Get().(*[]byte)
 	defer buffers.Put(b)
 	for read := 0; read < most; {
-		n, err := r.Body.Read((*b)[:smallBuffer])
+		n, err := r.Body.Read((*b)[:smallBuffer]) // first all that net/http has buffered, which is less
 		if err != nil {
 			return // at the end, or it cannot be read; net/http sees which
 		}
 		read += n
+		r.throwAway(max(r.ContentLength-int64(read), 0))
 	}
 }
 

@@ -32,6 +32,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ReadHeaderTimeout: s.opts.timing.header,
 		IdleTimeout:       s.opts.timing.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
 	if err := s.noteRetention(ctx); err != nil && ctx.Err() == nil {
@@ -40,7 +41,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
 		group.Go(func() error {
-			if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := hs.Serve(connections{l}); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve %s: %w", l.Addr(), err)
 			}
 			return nil
