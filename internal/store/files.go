@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -159,7 +160,7 @@ func (l *Log) setAside(name, path string) error {
 		return fmt.Errorf("set %s aside: %w", path, err)
 	}
 	for _, n := range names {
-		if err := l.setAside(name+"-"+n, l.join(path, n)); err != nil {
+		if err := l.setAside(name+"-"+n, filepath.Join(path, n)); err != nil {
 			return err
 		}
 	}

@@ -170,7 +170,7 @@ func (l *Log) setJournalAside(name, prefix, dir, journal string) error {
 		if !strings.HasPrefix(file, journal+"-") {
 			continue
 		}
-		to, err := l.moveAside(prefix+file, l.join(dir, file))
+		to, err := l.moveAside(prefix+file, filepath.Join(dir, file))
 		if err != nil {
 			return err
 		}

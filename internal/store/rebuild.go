@@ -157,7 +157,7 @@ func (l *Log) readSegments(id string) (found []foundSegment, key segment.Key, er
 		if !strings.HasSuffix(name, segmentSuffix) {
 			continue
 		}
-		m, info, err := l.readSegment(l.join(dir, name))
+		m, info, err := l.readSegment(filepath.Join(dir, name))
 		if errors.Is(err, ErrNewer) {
 			return nil, key, err
 		}
@@ -263,7 +263,7 @@ func (l *Log) adoptRuns(change *contentEdit, known *contents, id string) error {
 		return err
 	}
 	for _, name := range names {
-		info, err := l.opts.FS.Stat(l.join(dir, name))
+		info, err := l.opts.FS.Stat(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}

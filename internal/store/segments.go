@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -197,7 +198,7 @@ func (s *segmentFile) mayHold(group int, f query.Field, value string) bool {
 // directory is synced too.
 func (l *Log) writeFile(dir, name string, write func(w io.Writer) error) (err error) {
 	fsys := l.opts.FS
-	tmp := l.join(dir, name+tmpSuffix)
+	tmp := filepath.Join(dir, name+tmpSuffix)
 	f, err := fsys.Create(tmp)
 	if err != nil {
 		return err
@@ -210,7 +211,7 @@ func (l *Log) writeFile(dir, name string, write func(w io.Writer) error) (err er
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = fsys.Rename(tmp, l.join(dir, name))
+		err = fsys.Rename(tmp, filepath.Join(dir, name))
 	}
 	if err != nil {
 		return errors.Join(err, l.opts.FS.Remove(tmp))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json/v2"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/firnlog/firn/internal/store/exec"
@@ -211,7 +212,7 @@ func (x *verification) streams(in *instance) error {
 		_, err := read.readStreams(rec, in.nextFile)
 		return err
 	})
-	x.journal(l.join(instancesDir, in.id, streamsName), found, err)
+	x.journal(filepath.Join(instancesDir, in.id, streamsName), found, err)
 	x.numbers(in)
 	if err != nil || len(found.Damage) > 0 {
 		return nil
@@ -240,7 +241,7 @@ func (x *verification) numbers(in *instance) {
 		_, err := read.readStreams(rec, in.nextFile)
 		return err
 	})
-	x.journal(l.join(instancesDir, in.id, numbersName), found, err)
+	x.journal(filepath.Join(instancesDir, in.id, numbersName), found, err)
 	if err != nil || len(found.Damage) > 0 {
 		return
 	}
