@@ -36,8 +36,8 @@ type Options struct {
 	// process's memory limit.
 	HeadMemory int64
 	// FilterMemory is how many bytes of filters of the callers' ids are in memory at
-	// most, a byte and a half an id; lookups read the rest from files. Default: the
-	// smaller of 64 MiB and a sixteenth of the process's memory limit.
+	// most, about a byte an id; lookups read the rest from files. Default: the
+	// smaller of 128 MiB and a sixteenth of the process's memory limit.
 	FilterMemory int64
 	// AppendWait is how long an append waits for room before ErrOverloaded.
 	// Default 10 s.
@@ -51,7 +51,7 @@ const (
 	defaultSealRows     = 250_000
 	defaultQueryTimeout = 30 * time.Second
 	defaultHeadMemory   = 128 << 20
-	defaultFilterMemory = 64 << 20
+	defaultFilterMemory = 128 << 20
 	defaultAppendWait   = 10 * time.Second
 )
 

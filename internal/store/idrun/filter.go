@@ -12,8 +12,11 @@ import (
 
 const (
 	bucketSize = 32
-	// bitsPerPair makes about one lookup in two hundred read in vain.
+	// bitsPerPair makes about one lookup in two hundred read in vain. Runs of many
+	// pairs, of which there are few, have bitsOfMany: there it is one in thirty.
 	bitsPerPair = 12
+	bitsOfMany  = 8
+	many        = 8_000_000
 	// pageSize is how many bytes of a filter are read and checked at a time where
 	// it is not in memory.
 	pageSize = 1 << 10
@@ -22,7 +25,13 @@ const (
 var salts = [8]uint32{0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31}
 
 // filterSize is how many bytes the filter of so many pairs has.
-func filterSize(pairs int64) int64 { return (pairs*bitsPerPair/(bucketSize*8) + 1) * bucketSize }
+func filterSize(pairs int64) int64 {
+	bits := int64(bitsPerPair)
+	if pairs >= many {
+		bits = bitsOfMany
+	}
+	return (pairs*bits/(bucketSize*8) + 1) * bucketSize
+}
 
 // bucketAt is where the bucket of a fingerprint begins in a filter of size bytes.
 func bucketAt(fp uint64, size int64) int64 {

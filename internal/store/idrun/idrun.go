@@ -3,8 +3,8 @@
 // most lookups of what is not there without reading a pair. It knows nothing of
 // ids or events: what it finds is a place to look, never an answer.
 //
-// A filter is in memory where there is room for it (Run.Loaded), a byte and a half
-// a pair. Else a lookup reads one page of it from the file, which the system
+// A filter is in memory where there is room for it (Run.Loaded), a byte or a byte
+// and a half a pair. Else a lookup reads one page of it from the file, which the system
 // caches, and checks the page against what it was when the run was opened.
 //
 // # File
