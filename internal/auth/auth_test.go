@@ -321,6 +321,26 @@ func TestUntil(t *testing.T) {
 	cancelAlways()
 }
 
+func TestUntilLeavesNothing(t *testing.T) {
+	f := newFixture(t, GateOptions{})
+	k, secret := f.key(Owner(), NewKey{})
+	var ends []context.CancelFunc
+	for range 3 {
+		_, end := f.enter(secret).Until(t.Context())
+		ends = append(ends, end)
+	}
+	ends[0]()
+	if _, err := f.Keys().Revoke(t.Context(), Owner(), k.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range ends {
+		end()
+	}
+	if n := len(f.Keys().watches.all); n != 0 {
+		t.Errorf("%d callers are still looked after, who have all ended", n)
+	}
+}
+
 func TestUntilExpires(t *testing.T) {
 	f := newFixture(t, GateOptions{})
 	c := f.caller(NewKey{ExpiresAt: f.clock.now().Add(30 * time.Millisecond)})

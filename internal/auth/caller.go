@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -135,79 +134,45 @@ func (c Caller) mayGrant(n *NewKey) error {
 // function must be called.
 func (c Caller) Until(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	if c.owner {
+	switch {
+	case c.owner:
 		return ctx, func() { cancel(context.Canceled) }
+	case c.gate == nil:
+		cancel(ErrEnded)
+		return ctx, func() {}
 	}
 	w := &watch{caller: c, cancel: cancel}
-	w.look()
+	keys := c.gate.keys
+	keys.watches.add(w) // before it looks, so that no change is missed
+	w.look(keys.Ring())
 	return ctx, w.end
-}
-
-// watch looks after one caller: again at each change of the keyring, and when
-// its key expires.
-type watch struct {
-	caller Caller
-	cancel context.CancelCauseFunc
-
-	mu    sync.Mutex
-	ended bool
-	stop  func() bool
-	timer *time.Timer
-}
-
-func (w *watch) look() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ended {
-		return
-	}
-	w.release()
-	if w.caller.gate == nil {
-		w.cancel(ErrEnded)
-		return
-	}
-	keys := w.caller.gate.keys
-	r := keys.Ring()
-	g, err := w.caller.in(r)
-	if err != nil {
-		w.ended = true
-		w.cancel(err)
-		return
-	}
-	w.stop = context.AfterFunc(r.current, w.look)
-	if !g.expires.IsZero() {
-		w.timer = time.AfterFunc(g.expires.Sub(keys.now()), w.look)
-	}
-}
-
-// release forgets what would look again; mu is held.
-func (w *watch) release() {
-	if w.stop != nil {
-		w.stop()
-	}
-	if w.timer != nil {
-		w.timer.Stop()
-	}
-}
-
-func (w *watch) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ended = true
-	w.release()
-	w.cancel(context.Canceled)
 }
 
 type callerKey struct{}
 
+// callerContext is a context that holds a caller.
+type callerContext struct {
+	context.Context
+	caller Caller
+}
+
+func (c *callerContext) Value(key any) any {
+	if _, asked := key.(callerKey); asked {
+		return &c.caller
+	}
+	return c.Context.Value(key)
+}
+
 // WithCaller puts the caller into a context, where doors find it.
 func WithCaller(ctx context.Context, c Caller) context.Context {
-	return context.WithValue(ctx, callerKey{}, c)
+	return &callerContext{Context: ctx, caller: c}
 }
 
 // CallerOf is the caller in a context: one who may do nothing where there is
 // none.
 func CallerOf(ctx context.Context) Caller {
-	c, _ := ctx.Value(callerKey{}).(Caller)
-	return c
+	if c, ok := ctx.Value(callerKey{}).(*Caller); ok {
+		return *c
+	}
+	return Caller{}
 }

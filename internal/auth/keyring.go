@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"encoding/json/jsontext"
 	"errors"
 	"slices"
@@ -18,16 +17,12 @@ type Keyring struct {
 
 	// stale is closed when what is stored has changed since.
 	stale <-chan struct{}
-	// current is done when another keyring has taken this one's place.
-	current  context.Context
-	replaced context.CancelFunc
 }
 
 // newKeyring reads stored keys. One that cannot be read opens nothing, and
 // counts as made.
 func newKeyring(stored map[string]jsontext.Value, made bool, before *Keyring) (*Keyring, error) {
 	r := &Keyring{byHash: map[hash]*Key{}, byID: map[string]*Key{}, made: made || len(stored) > 0}
-	r.current, r.replaced = context.WithCancel(context.Background())
 	var errs []error
 	for id, text := range stored {
 		k, err := decodeKey(id, text)

@@ -52,6 +52,7 @@ type Keys struct {
 	changing  sync.Mutex // one change at a time
 	reloading sync.Mutex
 	ring      ring
+	watches   watches // told of each new ring
 }
 
 // KeysOptions configures Keys. The zero value is the default.
@@ -73,7 +74,7 @@ func NewKeys(store Store, opts KeysOptions) *Keys {
 	if opts.Report == nil {
 		opts.Report = func(error) {}
 	}
-	k := &Keys{store: store, now: opts.Now, report: opts.Report, lost: opts.Made}
+	k := &Keys{store: store, now: opts.Now, report: opts.Report, lost: opts.Made, watches: watches{all: map[*watch]struct{}{}}}
 	k.reload(nil)
 	return k
 }
@@ -104,9 +105,7 @@ func (k *Keys) reload(old *Keyring) *Keyring {
 	}
 	r.stale = stale
 	k.ring.Store(r)
-	if old != nil {
-		old.replaced()
-	}
+	k.watches.look(r)
 	return r
 }
 

@@ -145,14 +145,14 @@ func (w *writer) chunk(receipts []firn.Receipt, faults []firn.Fault, lines []int
 func (s *Server) endLines(w http.ResponseWriter, r *request, out *writer, err error, first int64) error {
 	p, known := problemOf(err)
 	if !known && r.Context().Err() == nil {
-		s.logger.Error("a streamed append failed", "request_id", requestID(r.Request), "error", err)
+		s.logger.Error("a streamed append failed", "request_id", requestID(w), "error", err)
 	}
 	w.Header().Set("Connection", "close")
 	if !out.began {
-		p.write(w, requestID(r.Request))
+		p.write(w, requestID(w))
 	} else {
 		out.raw(`{"error":`)
-		out.buf = append(out.buf, p.encode(requestID(r.Request))...)
+		out.buf = append(out.buf, p.encode(requestID(w))...)
 		out.raw(`,"first_line_not_stored":`)
 		out.integer(first)
 		out.raw("}\n")

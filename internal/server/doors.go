@@ -85,7 +85,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
 			}
 		}
 	}
-	p.write(w, requestID(r))
+	p.write(w, requestID(w))
 }
 
 // fault is a problem as doors take it.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 
 	firn "github.com/firnlog/firn"
@@ -41,7 +40,7 @@ func (p permission) asked() (required auth.Permission, stated bool) {
 	case p == open, p == anyKey:
 		return "", true
 	default:
-		return auth.Permission(p), slices.Contains(auth.Permissions(), auth.Permission(p))
+		return auth.Permission(p), auth.SetOf(auth.Permission(p)) != 0
 	}
 }
 

@@ -63,8 +63,9 @@ func (s *Server) hostAllowed(hostport string, local net.Addr) bool {
 	if err != nil {
 		return false
 	}
-	if at, ok := local.(*net.TCPAddr); ok && at.AddrPort().Addr().Unmap() == ip.Unmap() {
+	if ip.Unmap().IsLoopback() {
 		return true
 	}
-	return ip.Unmap().IsLoopback()
+	at, ok := local.(*net.TCPAddr)
+	return ok && at.AddrPort().Addr().Unmap() == ip.Unmap()
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -12,13 +11,8 @@ import (
 	"github.com/firnlog/firn/internal/auth"
 )
 
-type requestKey struct{}
-
-// requestID is the id that answers and logs of this request bear.
-func requestID(r *http.Request) string {
-	id, _ := r.Context().Value(requestKey{}).(string)
-	return id
-}
+// requestID is the id that an answer, and what is logged of its request, bear.
+func requestID(w http.ResponseWriter) string { return w.Header().Get(requestIDHeader) }
 
 // outer is what holds for every request, known path or not: an id, the checks
 // of Host and Origin, and an answer even where a handler panics.
@@ -29,11 +23,10 @@ func (s *Server) outer(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(requestIDHeader, id)
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
-		sent := &recorder{ResponseWriter: w}
+		sent := newRecorder(w)
 		if r.ContentLength != 0 {
 			// Who reads the body renews it; a body that nobody wants must end too.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.opts.timing.body)) // a reader of a test has none
+			_ = sent.control.SetReadDeadline(time.Now().Add(s.opts.timing.body)) // a reader of a test has none
 		}
 		defer s.recover(sent, r)
 		if p := s.guard(r); p != nil {
@@ -55,7 +48,7 @@ func (s *Server) recover(w *recorder, r *http.Request) {
 		return
 	}
 	if cause != http.ErrAbortHandler { //nolint:errorlint // the documented sentinel panic value
-		s.logger.Error("a handler panicked", "request_id", requestID(r), "method", r.Method, "path", r.URL.Path,
+		s.logger.Error("a handler panicked", "request_id", requestID(w), "method", r.Method, "path", r.URL.Path,
 			"panic", cause, "stack", string(debug.Stack()))
 		if w.status == 0 {
 			p, _ := problemOf(errPanicked)
@@ -87,7 +80,13 @@ func saneID(id string) bool {
 // recorder remembers what was answered.
 type recorder struct {
 	http.ResponseWriter
-	status int
+	// control sets deadlines of the connection.
+	control http.ResponseController
+	status  int
+}
+
+func newRecorder(w http.ResponseWriter) *recorder {
+	return &recorder{ResponseWriter: w, control: *http.NewResponseController(w)}
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -123,9 +122,9 @@ func (s *Server) dispatch(found *route, w http.ResponseWriter, hr *http.Request)
 	start := time.Now()
 	sent, ok := w.(*recorder)
 	if !ok {
-		sent = &recorder{ResponseWriter: w}
+		sent = newRecorder(w)
 	}
-	r := &request{Request: hr, route: found, control: http.NewResponseController(sent)}
+	r := &request{Request: hr, route: found, control: &sent.control}
 	if !found.stream {
 		// A backstop; what writes much renews it. Streams renew it from the start.
 		_ = r.control.SetWriteDeadline(start.Add(10 * s.opts.timing.write)) // a writer of a test has none
@@ -134,7 +133,7 @@ func (s *Server) dispatch(found *route, w http.ResponseWriter, hr *http.Request)
 		took := time.Since(start)
 		s.metrics.observe(found, hr.Method, sent.status, took)
 		if s.logger.Enabled(hr.Context(), slog.LevelDebug) { // never the query string
-			s.logger.Debug("request", "request_id", requestID(hr), "method", hr.Method, "route", found.path, "status", sent.status, "took", took)
+			s.logger.Debug("request", "request_id", requestID(sent), "method", hr.Method, "route", found.path, "status", sent.status, "took", took)
 		}
 	}()
 	err := s.answer(sent, r)
@@ -173,7 +172,7 @@ func (s *Server) fail(w *recorder, r *request, err error) {
 	p, known := problemOf(err)
 	gone := r.Context().Err() != nil
 	if !known && !gone {
-		s.logger.Error("a request failed", "request_id", requestID(r.Request), "method", r.Method,
+		s.logger.Error("a request failed", "request_id", requestID(w), "method", r.Method,
 			"route", r.route.path, "error", err)
 	}
 	if w.status != 0 {
