@@ -186,7 +186,7 @@ func lowerASCII(c byte) byte {
 
 func isASCII(s string) bool {
 	const high = 0x8080808080808080
-	b := unsafe.Slice(unsafe.StringData(s), len(s)) //nolint:gosec // only read
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	for len(b) >= 32 {
 		w := binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) | binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])
 		if w&high != 0 {

@@ -53,7 +53,7 @@ func (n *Numbering[T]) grow() {
 	}
 }
 
-func bitsOf[T int64 | float64](v T) uint64 { return *(*uint64)(unsafe.Pointer(&v)) } //nolint:gosec // both are 8 bytes
+func bitsOf[T int64 | float64](v T) uint64 { return *(*uint64)(unsafe.Pointer(&v)) }
 
 // repeats reports whether there are at most few different values, each minReuse
 // times on average.
