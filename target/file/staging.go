@@ -68,7 +68,7 @@ func takeStaging(root *os.Root, dir string) (*staging, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("lock %s: %s", dir, err) //nolint:errorlint // as text: the errno says nothing of an event
+		return nil, fmt.Errorf("lock %s: %s", dir, err) //nolint:errorlint // as text: fault would take its EOPNOTSUPP for that of a hard link
 	}
 	s := &staging{root: root, dir: dir, lock: lock}
 	left, err := lock.Readdirnames(-1)
