@@ -9,8 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/firnlog/firn/webdebug"
 	"modernc.org/sqlite"
+
+	"github.com/firnlog/firn/webdebug"
 )
 
 // shop is the application.

@@ -204,7 +204,6 @@ func inModule(imported string) (dir string, ours bool) {
 var libraries = map[string][]string{
 	"github.com/parquet-go/parquet-go":         {"internal/store/segment", "internal/server"},
 	"github.com/klauspost/compress":            {"internal/store/segment", "internal/server", "target/ndjson"},
-	"github.com/google/uuid":                   {"internal/auth"},
 	"github.com/prometheus/client_golang":      {"internal/server"},
 	"github.com/alecthomas/kong":               {"app"},
 	"github.com/schollz/progressbar/v3":        {"app"},

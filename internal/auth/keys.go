@@ -13,8 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
+	"uuid"
 
 	"github.com/firnlog/firn/event"
 )
@@ -130,13 +129,9 @@ func (k *Keys) Create(ctx context.Context, by Caller, n NewKey) (*Key, string, e
 	if err := by.mayGrant(&n); err != nil {
 		return nil, "", err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return nil, "", fmt.Errorf("make an API key: %w", err)
-	}
 	secret := newSecret()
 	made := &Key{
-		ID: id.String(), Name: n.Name, Prefix: secret[:shownPrefix], Permissions: n.Permissions,
+		ID: uuid.NewV7().String(), Name: n.Name, Prefix: secret[:shownPrefix], Permissions: n.Permissions,
 		Instances: slices.Clone(n.Instances), CreatedAt: k.instant(k.now()), ExpiresAt: k.instant(n.ExpiresAt),
 		hash: hashOf(secret), used: new(atomic.Int64),
 	}

@@ -3,10 +3,11 @@ package column_test
 import (
 	"testing"
 
-	"github.com/firnlog/firn/internal/store/column"
-	"github.com/firnlog/firn/internal/store/column/columntest"
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/column/columntest"
 )
 
 func appendAll(t *rapid.T, b *column.Builder, rows []column.Row) {

@@ -1,10 +1,11 @@
 package exec
 
 import (
-	"github.com/firnlog/firn/query"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/firnlog/firn/query"
 )
 
 // engine is the run of one query over one snapshot.

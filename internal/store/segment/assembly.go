@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // dictionary holds the distinct values of a column chunk.

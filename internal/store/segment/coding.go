@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go/encoding"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // most16 is how many values a dictionary has at most whose codes have two bytes.

@@ -4,9 +4,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go/encoding"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // TestNumbersOfBothForms: a column whose later pages have no dictionary has the

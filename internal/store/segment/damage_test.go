@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/column/columntest"
-	"github.com/google/go-cmp/cmp"
 )
 
 // readEvents opens data and reads all its events.

@@ -3,9 +3,10 @@ package segment
 import (
 	"slices"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
-	"github.com/parquet-go/parquet-go"
 )
 
 // Group is a row group of a segment: what can be told without reading it, and

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/firnlog/firn/internal/store/column"
-	"github.com/firnlog/firn/internal/store/column/columntest"
-	"github.com/firnlog/firn/query"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
+
+	"github.com/firnlog/firn/internal/store/column"
+	"github.com/firnlog/firn/internal/store/column/columntest"
+	"github.com/firnlog/firn/query"
 )
 
 // What is there may be held, wherever the writer put it.

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // layout is the choice of a file's columns and of their encodings.

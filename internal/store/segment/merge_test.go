@@ -6,10 +6,11 @@ import (
 	"errors"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/column/columntest"
 	"github.com/firnlog/firn/query"
-	"pgregory.net/rapid"
 )
 
 func TestMergeKeepsWhatIsAskedFor(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/eventid"
-	"github.com/parquet-go/parquet-go"
 )
 
 // Segment is an open segment. Its methods may be called by many goroutines at

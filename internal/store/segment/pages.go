@@ -6,9 +6,10 @@ import (
 	"io"
 	"sort"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // pageIndex says where the pages of a column of a row group are.

@@ -8,11 +8,12 @@ import (
 	"slices"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/internal/store/column/columntest"
 	"github.com/firnlog/firn/internal/store/eventid"
-	gocmp "github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 )
 
 var testInstance = Instance{ID: columntest.Meta.InstanceID, Key: Key{1, 2, 3}}

@@ -8,8 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // source gives the columns of one row group. It implements column.Source. That

@@ -6,9 +6,10 @@ import (
 	"io"
 	"testing"
 
-	"github.com/firnlog/firn/internal/store/column/columntest"
 	"github.com/parquet-go/parquet-go"
 	"pgregory.net/rapid"
+
+	"github.com/firnlog/firn/internal/store/column/columntest"
 )
 
 // What other readers of a file go by is true: counts, bounds, page indexes and

@@ -9,9 +9,10 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/parquet-go/parquet-go/format"
+
 	"github.com/firnlog/firn/internal/store/column"
 	"github.com/firnlog/firn/query"
-	"github.com/parquet-go/parquet-go/format"
 )
 
 // ErrEmpty says that there are no rows to make a segment of.

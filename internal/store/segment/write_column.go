@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // A page has at most pageRows rows and pageBytes bytes, or one value that has

@@ -3,9 +3,10 @@ package segment
 import (
 	"bytes"
 
-	"github.com/firnlog/firn/internal/store/column"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding"
+
+	"github.com/firnlog/firn/internal/store/column"
 )
 
 // writeCodes writes a column of texts that has a dictionary: texts in the order
