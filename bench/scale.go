@@ -147,6 +147,9 @@ func (e *firnEngine) pour(ctx context.Context, g *gen.Generator, n, batch int) e
 func (e *firnEngine) post(ctx context.Context, instance string, lines []byte) ([]byte, error) {
 	for {
 		out, err := e.call(ctx, "POST", "/v1/instances/"+instance+"/events?auto_create=true", "application/x-ndjson", lines)
+		if err == nil && len(out) == 0 {
+			return nil, fmt.Errorf("%d bytes of lines were answered with nothing", len(lines))
+		}
 		if err == nil || !strings.Contains(err.Error(), "urn:firn:overloaded") {
 			return out, err
 		}

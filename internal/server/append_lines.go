@@ -83,6 +83,8 @@ func (s *Server) storeChunks(ctx context.Context, w http.ResponseWriter, r *requ
 	}
 	if err := context.Cause(ctx); errors.Is(err, auth.ErrEnded) {
 		return s.endLines(w, r, out, err, next)
+	} else if err != nil {
+		return http.ErrAbortHandler // the client has gone, it seems; it must not take the rest for stored
 	}
 	return out.finish(http.StatusOK)
 }
@@ -229,8 +231,9 @@ const drained = 16 << 20
 
 // drain reads on for a moment, see endLines.
 func (u *upload) drain() {
-	_, err := io.CopyN(io.Discard, u.body.r.Body, drained)
-	u.body.whole = errors.Is(err, io.EOF)
+	if _, err := io.CopyN(io.Discard, u.body.r.Body, drained); errors.Is(err, io.EOF) {
+		u.body.isWhole()
+	}
 }
 
 // end waits until the goroutine has ended, which reads on for a moment at most.

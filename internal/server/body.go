@@ -182,7 +182,7 @@ func (w wire) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		b.whole = true
+		b.isWhole()
 	default:
 		b.fault = err
 	}
@@ -201,10 +201,23 @@ func (b *body) renew() bool {
 	return true
 }
 
+// isWhole notes that the connection has brought all of the body. Behind it the
+// connection may be silent as long as the handler takes: net/http reads on for
+// the next request, and takes a deadline that passes for a client that has gone.
+func (b *body) isWhole() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.whole = true
+	_ = b.r.control.SetReadDeadline(time.Time{}) // a reader of a test has none
+}
+
 // end lets a read that another goroutine is in last no longer than a moment.
 func (b *body) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.whole {
+		return
+	}
 	b.ended = true
 	_ = b.r.control.SetReadDeadline(time.Now().Add(lastRead)) // a reader of a test has none
 }
@@ -225,14 +238,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close gives the decoder back. Behind a whole body the connection may be
-// silent as long as the handler takes.
-func (b *body) Close() {
-	b.close()
-	if b.whole {
-		_ = b.r.control.SetReadDeadline(time.Time{}) // a reader of a test has none
-	}
-}
+// Close gives the decoder back.
+func (b *body) Close() { b.close() }
 
 // explain tells a fault of the connection from one of the encoding.
 func (b *body) explain(err error) error {

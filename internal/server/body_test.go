@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
 	"testing"
@@ -231,4 +233,66 @@ func TestLeaseNeverTakesMoreThanThereIs(t *testing.T) {
 		t.Error(err)
 	}
 	one.end()
+}
+
+// deadlines is an answer that keeps the last deadline for reading.
+type deadlines struct {
+	http.ResponseWriter
+	read time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.read = at
+	return nil
+}
+
+// TestWholeBodyHasNoDeadline ends a body before and after its last byte has come.
+// net/http reads on behind it for the next request; a deadline that passes
+// there would end the contexts of all requests that follow on the connection.
+func TestWholeBodyHasNoDeadline(t *testing.T) {
+	s := start(t, Options{}).Server
+	for _, early := range []bool{false, true} {
+		w := &deadlines{ResponseWriter: httptest.NewRecorder(), read: time.Now()}
+		hr := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader("body"))
+		b, err := s.openBody(&request{Request: hr, control: http.NewResponseController(w)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if early {
+			b.end()
+			if w.read.IsZero() {
+				t.Error("a body that nobody wants has no deadline")
+			}
+		}
+		if text, err := io.ReadAll(b); err != nil || string(text) != "body" {
+			t.Fatalf("%q, %v", text, err)
+		}
+		if !early {
+			b.end()
+		}
+		if !w.read.IsZero() {
+			t.Errorf("ended early %v: behind the body the deadline is %v", early, w.read)
+		}
+		b.Close()
+	}
+}
+
+// TestLinesOfAClientThatSeemsGone streams appends whose contexts have ended: what
+// is not stored must not look like an answer to a body without events.
+func TestLinesOfAClientThatSeemsGone(t *testing.T) {
+	s := start(t, Options{}).Server
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 20 {
+		w, cut := httptest.NewRecorder(), false
+		func() {
+			defer func() { cut = recover() == http.ErrAbortHandler }() //nolint:errorlint // a panic value
+			hr := httptest.NewRequestWithContext(ctx, "POST", s.URL()+"/v1/instances/gone/events?auto_create=true", strings.NewReader(`{"event_type":"a"}`))
+			hr.Header.Set("Content-Type", ndjsonMedia)
+			s.Handler().ServeHTTP(w, hr)
+		}()
+		if !cut && w.Code < 400 {
+			t.Fatalf("answered %d %q", w.Code, w.Body)
+		}
+	}
 }
