@@ -30,6 +30,7 @@ test('numbers are exact, keys in their order, in tree, raw and copy', async () =
   const page = await open(browser, server, '/e/shop/exact', { permissions: ['clipboard-read', 'clipboard-write'] })
   await page.locator('h1', { hasText: 'numbers' }).waitFor()
   const tree = page.locator('section', { has: page.locator('h2', { hasText: 'Payload' }) })
+  await tree.locator('.number').first().waitFor() // the renderers are fetched first
   assert.deepEqual(await tree.locator('.number').allTextContents(), ['1', '9007199254740993', '123456789012345678901234567890', '1e3', '0.1000', '-0'])
   assert.deepEqual(await tree.locator('.key').allTextContents(), ['2', '1', 'huge', 'e', 'z', 'neg', 'nul'])
   await page.getByRole('button', { name: 'Copy the value of payload["1"]' }).focus()
