@@ -52,29 +52,25 @@ func TestOneLargeAppendGoesAlone(t *testing.T) {
 	}
 }
 
-// TestRefusedConnectionIsKept: a client whose append is refused sends the next on
-// the same connection, whatever the size of the body that nobody wanted; one that
-// asks first does not send its body at all.
-func TestRefusedConnectionIsKept(t *testing.T) {
+// busy is a connection to a server where so much waits to be stored that every
+// append to the instance busy is refused, and reads the next answer on it.
+func busy(t *testing.T) (conn net.Conn, next func() *http.Response) {
+	t.Helper()
 	r := start(t, Options{BodyMemory: 8 << 20})
 	r.appendN("busy", "s", 1)
 	waiting, err := r.appends.enter(r.appends.waiting.total)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer waiting.end()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
+	t.Cleanup(waiting.end)
+	conn, err = new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	answers := bufio.NewReader(conn)
-	send := func(header, body string) *http.Response {
+	return conn, func() *http.Response {
 		t.Helper()
-		length := max(len(body), 100)
-		if _, err := fmt.Fprintf(conn, "POST /v1/instances/busy/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", header, length, body); err != nil {
-			t.Fatal(err)
-		}
 		answer, err := http.ReadResponse(answers, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -87,12 +83,27 @@ func TestRefusedConnectionIsKept(t *testing.T) {
 		}
 		return answer
 	}
+}
+
+// TestRefusedConnectionIsKept: a client whose append is refused sends the next on
+// the same connection, whatever the size of the body that nobody wanted; one that
+// asks first does not send its body at all.
+func TestRefusedConnectionIsKept(t *testing.T) {
+	conn, next := busy(t)
+	send := func(header, body string) *http.Response {
+		t.Helper()
+		length := max(len(body), 100)
+		if _, err := fmt.Fprintf(conn, "POST /v1/instances/busy/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", header, length, body); err != nil {
+			t.Fatal(err)
+		}
+		return next()
+	}
 	for _, size := range []int{100, smallBuffer - 1, smallBuffer, smallBuffer + 1, 200 << 10} {
-		if answer := send("", strings.Repeat(" ", size)); answer.StatusCode != 503 || answer.Close { //nolint:bodyclose // send closes it
+		if answer := send("", strings.Repeat(" ", size)); answer.StatusCode != 503 || answer.Close { //nolint:bodyclose // next closes it
 			t.Errorf("a body of %d bytes: status %d, connection closed %v; want 503 and kept", size, answer.StatusCode, answer.Close)
 		}
 	}
-	if answer := send("Expect: 100-continue\r\n", ""); answer.StatusCode != 503 || !answer.Close { //nolint:bodyclose // send closes it
+	if answer := send("Expect: 100-continue\r\n", ""); answer.StatusCode != 503 || !answer.Close { //nolint:bodyclose // next closes it
 		t.Errorf("who asks before sending: status %d, connection closed %v; want 503 and closed", answer.StatusCode, answer.Close)
 	}
 }
@@ -122,33 +133,8 @@ func TestReceiptsHaveTheirLength(t *testing.T) {
 // with it, and the body in two parts: the one is thrown away, to the byte, and what
 // follows is a request.
 func TestNothingBehindARefusedBodyIsLost(t *testing.T) {
-	r := start(t, Options{BodyMemory: 8 << 20})
-	r.appendN("busy", "s", 1)
-	waiting, err := r.appends.enter(r.appends.waiting.total)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer waiting.end()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	answers := bufio.NewReader(conn)
-	status := func() int {
-		t.Helper()
-		answer, err := http.ReadResponse(answers, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-			t.Fatal(err)
-		}
-		if err := answer.Body.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return answer.StatusCode
-	}
+	conn, next := busy(t)
+	status := func() int { return next().StatusCode } //nolint:bodyclose // next closes it
 	const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for _, size := range []int{1, 3000, 4096, 5000, smallBuffer, smallBuffer + 5000, 200 << 10} {
 		for _, first := range []int{0, 1, size / 2, size} {
