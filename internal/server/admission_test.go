@@ -53,8 +53,9 @@ func TestOneLargeAppendGoesAlone(t *testing.T) {
 }
 
 // busy is a connection to a server where so much waits to be stored that every
-// append to the instance busy is refused, and reads the next answer on it.
-func busy(t *testing.T) (conn net.Conn, next func() *http.Response) {
+// append to the instance busy is refused. next reads the next answer on it: its
+// status, and whether the server closes the connection behind it.
+func busy(t *testing.T) (conn net.Conn, next func() (status int, closes bool)) {
 	t.Helper()
 	r := start(t, Options{BodyMemory: 8 << 20})
 	r.appendN("busy", "s", 1)
@@ -69,7 +70,7 @@ func busy(t *testing.T) (conn net.Conn, next func() *http.Response) {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	answers := bufio.NewReader(conn)
-	return conn, func() *http.Response {
+	return conn, func() (int, bool) {
 		t.Helper()
 		answer, err := http.ReadResponse(answers, nil)
 		if err != nil {
@@ -81,7 +82,7 @@ func busy(t *testing.T) (conn net.Conn, next func() *http.Response) {
 		if err := answer.Body.Close(); err != nil {
 			t.Fatal(err)
 		}
-		return answer
+		return answer.StatusCode, answer.Close
 	}
 }
 
@@ -90,7 +91,7 @@ func busy(t *testing.T) (conn net.Conn, next func() *http.Response) {
 // asks first does not send its body at all.
 func TestRefusedConnectionIsKept(t *testing.T) {
 	conn, next := busy(t)
-	send := func(header, body string) *http.Response {
+	send := func(header, body string) (int, bool) {
 		t.Helper()
 		length := max(len(body), 100)
 		if _, err := fmt.Fprintf(conn, "POST /v1/instances/busy/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", header, length, body); err != nil {
@@ -99,12 +100,12 @@ func TestRefusedConnectionIsKept(t *testing.T) {
 		return next()
 	}
 	for _, size := range []int{100, smallBuffer - 1, smallBuffer, smallBuffer + 1, 200 << 10} {
-		if answer := send("", strings.Repeat(" ", size)); answer.StatusCode != 503 || answer.Close { //nolint:bodyclose // next closes it
-			t.Errorf("a body of %d bytes: status %d, connection closed %v; want 503 and kept", size, answer.StatusCode, answer.Close)
+		if status, closes := send("", strings.Repeat(" ", size)); status != 503 || closes {
+			t.Errorf("a body of %d bytes: status %d, connection closed %v; want 503 and kept", size, status, closes)
 		}
 	}
-	if answer := send("Expect: 100-continue\r\n", ""); answer.StatusCode != 503 || !answer.Close { //nolint:bodyclose // next closes it
-		t.Errorf("who asks before sending: status %d, connection closed %v; want 503 and closed", answer.StatusCode, answer.Close)
+	if status, closes := send("Expect: 100-continue\r\n", ""); status != 503 || !closes {
+		t.Errorf("who asks before sending: status %d, connection closed %v; want 503 and closed", status, closes)
 	}
 }
 
@@ -134,7 +135,11 @@ func TestReceiptsHaveTheirLength(t *testing.T) {
 // follows is a request.
 func TestNothingBehindARefusedBodyIsLost(t *testing.T) {
 	conn, next := busy(t)
-	status := func() int { return next().StatusCode } //nolint:bodyclose // next closes it
+	status := func() int {
+		t.Helper()
+		got, _ := next()
+		return got
+	}
 	const health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for _, size := range []int{1, 3000, 4096, 5000, smallBuffer, smallBuffer + 5000, 200 << 10} {
 		for _, first := range []int{0, 1, size / 2, size} {
